@@ -1,0 +1,150 @@
+"""Two directives filled from the record of the build: `{build-record}` and `{claims-ledger}`.
+
+The build tool puts the record beside the sources as `_record.json`. Without it, as in a build by
+hand, both say so instead of showing numbers.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.util.docutils import SphinxDirective
+
+ABSENT = "*There is no record: this build was not made with `make book`.*"
+
+
+class FromRecord(SphinxDirective):
+    """A directive whose content is MyST Markdown made from the record."""
+
+    def run(self) -> list[nodes.Node]:
+        path = Path(self.env.srcdir) / "_record.json"
+        self.env.note_dependency(str(path))
+        record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+        lines = self.lines(record) if record else [ABSENT]
+        container = nodes.container(classes=["lm-record"])
+        self.state.nested_parse(StringList(lines, str(path)), 0, container)
+        return container.children
+
+    def lines(self, record: dict) -> list[str]:
+        raise NotImplementedError
+
+
+class BuildRecord(FromRecord):
+    """When, from what, on what and with which data; and each chapter's time and memory."""
+
+    def lines(self, record: dict) -> list[str]:
+        machine, alone = record["machine"], record["alone"]
+        facts = [("Date", record["date"])]
+        if record["commit"]:
+            facts.append(("Commit", record["commit"]))
+        facts += [
+            (f"Data: {name}", f"{d['source']}, from: {d['origin']}")
+            for name, d in record["data"].items()
+        ]
+        facts.append(("Machine", machine_text(machine)))
+        facts += [(name, f"{version}") for name, version in record["versions"].items()]
+        rows = [
+            (
+                link(c),
+                number(c["seconds"], 1),
+                number(c["peak_mb"]),
+                number((c["alone"] or {}).get("seconds"), 1),
+                number((c["alone"] or {}).get("peak_mb")),
+                (c["alone"] or {}).get("source", "–"),
+            )
+            for c in record["chapters"]
+        ]
+        parallel = f"in parallel, {plural(record['workers'], 'worker')}"
+        head = (
+            "Chapter",
+            f"seconds ({parallel})",
+            f"peak MB ({parallel})",
+            "seconds (alone)",
+            "peak MB (alone)",
+            "data (alone)",
+        )
+        lines = [*table(("What", "Which"), facts), "", *table(head, rows)]
+        if alone:
+            lines += ["", f"Measured alone on {alone['date']}: {machine_text(alone['machine'])}."]
+        return lines
+
+
+class ClaimsLedger(FromRecord):
+    """Every verdict of the book with what was measured in this build."""
+
+    def lines(self, record: dict) -> list[str]:
+        if not record["claims"]:
+            return ["*No chapter of this build states a claim.*"]
+        chapters = {chapter["doc"]: chapter for chapter in record["chapters"]}
+        rows = [
+            (
+                link(chapters[claim["doc"]]),
+                f"{claim['claim']} (`{claim['id']}`)",
+                f"{claim['comparison']}, {claim['metric']}",
+                measured(claim),
+                number(claim["threshold"], 2),
+                claim["source"] or "–",
+                f"**{claim['outcome']}**",
+            )
+            for claim in record["claims"]
+        ]
+        head = (
+            "Chapter",
+            "Claim",
+            "What was compared",
+            "Measured",
+            "Threshold",
+            "Data",
+            "Verdict",
+        )
+        return table(head, rows)
+
+
+def table(head: tuple, rows: list[tuple]) -> list[str]:
+    """The lines of a Markdown table."""
+
+    def line(cells: tuple) -> str:
+        texts = (str(cell).replace("|", r"\|").replace("\n", " ") for cell in cells)
+        return f"| {' | '.join(texts)} |"
+
+    return [line(head), line(("---",) * len(head)), *map(line, rows)]
+
+
+def link(chapter: dict) -> str:
+    """A link to a chapter by its title, with its number before it unless the title has that."""
+    target = f"{{doc}}`/{chapter['doc']}`"
+    return target if chapter["title"].startswith(chapter["id"]) else f"{chapter['id']} {target}"
+
+
+def measured(claim: dict) -> str:
+    """A claim's effect, its interval if there is one, and the number of units."""
+    units = plural(claim["n"], claim["unit"])
+    effect = number(claim["effect"], 2)
+    if claim["low"] is None:
+        return f"{effect} ({units}, no interval)"
+    return f"{effect} ({number(claim['low'], 2)} to {number(claim['high'], 2)}; {units})"
+
+
+def machine_text(machine: dict) -> str:
+    cores = plural(machine["cores"], "core")
+    return f"{machine['platform']}, {cores}, {machine['memory_gb']} GB of memory"
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    """A number with a true minus sign and thin spaces between thousands; a dash for none."""
+    if value is None:
+        return "–"
+    return f"{value:,.{digits}f}".replace(",", "\u202f").replace("-", "−")
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def setup(app) -> dict:
+    app.add_directive("build-record", BuildRecord)
+    app.add_directive("claims-ledger", ClaimsLedger)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,57 @@
+"""The environment variables that chapters run with, and nothing of the reader's own settings."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+# Under pytest, ipykernel would not capture what C code writes to stderr.
+DROPPED = ("PYTHONPATH", "PYTHONSTARTUP", "JUPYTER_PATH", "PYTEST_CURRENT_TEST")
+
+# ipykernel 7 warns about its local TCP sockets once per kernel, on the console.
+KERNEL_CONFIG = 'get_config().IPKernelApp.log_level = "ERROR"\n'
+
+
+def kernel_environment(settings: Path, data: dict) -> dict[str, str]:
+    """Variables for a kernel; `settings` is a folder for the private configuration it will see.
+
+    `data` is what the data sets resolved to: all chapters are held to it.
+    """
+    profile = settings / "ipython" / "profile_default"
+    profile.mkdir(parents=True, exist_ok=True)
+    (profile / "ipython_kernel_config.py").write_text(KERNEL_CONFIG, encoding="utf-8")
+    variables = {name: value for name, value in os.environ.items() if name not in DROPPED}
+    fonts = settings / "matplotlib"
+    variables.update(
+        IPYTHONDIR=str(settings / "ipython"),
+        JUPYTER_CONFIG_DIR=str(settings / "jupyter"),
+        JUPYTER_DATA_DIR=str(settings / "jupyter-data"),
+        JUPYTER_NO_CONFIG="1",
+        MPLCONFIGDIR=str(fonts),
+        MPLBACKEND="module://matplotlib_inline.backend_inline",
+        KERAS_HOME=str(settings / "keras"),
+        KERAS_BACKEND="tensorflow",
+        TF_CPP_MIN_LOG_LEVEL="3",
+        PYTHONHASHSEED="0",
+        PYTHONNOUSERSITE="1",
+        PYTHONUTF8="1",
+        LISTENING_MACHINES_BUILD="1",
+        LISTENING_MACHINES_OFFLINE="1",
+    )
+    sources = {resolved["source"] for resolved in data.values()}
+    if sources == {"builtin"}:
+        variables["LISTENING_MACHINES_SOURCE"] = "builtin"
+    elif sources and "builtin" not in sources:
+        variables["LISTENING_MACHINES_SOURCE"] = "real"
+    if not fonts.exists():
+        # Matplotlib lists the fonts once, and says so on stderr where that takes long.
+        subprocess.run(
+            [sys.executable, "-c", "import matplotlib.font_manager"],
+            env=variables,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
+        fonts.mkdir(parents=True, exist_ok=True)
+    return variables

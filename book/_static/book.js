@@ -1,0 +1,64 @@
+// The landing page's figure: a playhead over the spectrogram, and one button per word.
+(() => {
+  const stage = document.querySelector(".lm-hero");
+  if (!stage) return;
+  const audio = stage.querySelector("audio");
+  const head = stage.querySelector(".lm-hero__playhead");
+  const words = [...stage.querySelectorAll(".lm-hero__word")];
+  const seconds = Number(stage.dataset.seconds);
+  let stopAt = Infinity;
+
+  const draw = () => {
+    const now = audio.currentTime;
+    head.style.left = `${(100 * now) / seconds}%`;
+    for (const word of words) {
+      const inside = now >= Number(word.dataset.start) && now <= Number(word.dataset.end) + 0.05;
+      word.classList.toggle("is-playing", !audio.paused && inside);
+    }
+    if (now >= stopAt) audio.pause();
+    if (!audio.paused) requestAnimationFrame(draw);
+  };
+  audio.addEventListener("play", () => {
+    stage.classList.add("is-active");
+    draw();
+  });
+  audio.addEventListener("pause", () => {
+    stopAt = Infinity;
+    draw();
+  });
+  audio.addEventListener("seeked", draw);
+  for (const word of words) {
+    word.addEventListener("click", async () => {
+      stopAt = Infinity;
+      audio.currentTime = Math.max(0, Number(word.dataset.start) - 0.05);
+      await audio.play();
+      stopAt = Number(word.dataset.end) + 0.12;
+    });
+  }
+})();
+
+// One player at a time.
+document.addEventListener(
+  "play",
+  (event) => {
+    for (const other of document.querySelectorAll("audio")) {
+      if (other !== event.target) other.pause();
+    }
+  },
+  true,
+);
+
+// What scrolls sideways can be reached and scrolled by keyboard.
+(() => {
+  const scrollers = "mjx-container[display], .cell_output, .lm-table, .lm-players, pre";
+  const mark = () => {
+    for (const box of document.querySelectorAll(`main :is(${scrollers})`)) {
+      if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+    }
+  };
+  addEventListener("load", async () => {
+    await window.MathJax?.startup?.promise;
+    mark();
+  });
+  addEventListener("resize", mark);
+})();

@@ -1,0 +1,33 @@
+"""Spoken digits: real recordings where they can be had, the built-in voices otherwise."""
+
+from __future__ import annotations
+
+from helpers.datasets._clips import Clips
+from helpers.datasets._store import real_or_builtin
+
+
+def load_digits(source: str | None = None, quiet: bool = False) -> Clips:
+    """Spoken digits zero to nine at 8 kHz; prints one line that says which set this is.
+
+    `source` is "auto" (FSDD from the cache, the mirror folder or a download, otherwise the
+    built-in voices), "real" (FSDD, or raise) or "builtin"; None takes it from the environment
+    variable LISTENING_MACHINES_SOURCE, "auto" where that is not set. `quiet` prints nothing.
+
+    Raises DataError when real recordings are demanded and cannot be had: the message names the
+    address and the remedy. Raises ValueError for another `source`.
+
+    Chapter: 5.1
+    """
+    from helpers.datasets.builtin_digits import load_builtin_digits
+    from helpers.datasets.fsdd import load_fsdd
+
+    say = _say_nothing if quiet else print
+    clips = real_or_builtin(
+        lambda wanted: load_fsdd(wanted, say=say), load_builtin_digits, source, say
+    )
+    say(f"Spoken digits: {clips.describe()}")
+    return clips
+
+
+def _say_nothing(*_words: object) -> None:
+    """Stand in for `print`."""

@@ -1,0 +1,81 @@
+"""Rooms and noise: what stands between a mouth and a microphone.
+
+Impulse responses of box-shaped rooms by the image-source method, and coloured noise.
+Chapter: 2.2
+"""
+
+import numpy as np
+
+from helpers.audio import check_rate, check_samples
+
+
+def impulse_responses(count, sample_rate, seed=0):
+    """Impulse responses of `count` random rooms: a list of float32 (n_i,) arrays.
+
+    Rooms of 2.5 to 8 m with reverberation times of 0.15 to 0.6 s (longer where a room of that
+    size cannot be deader); the mouth is within two metres of the microphone. The direct sound
+    comes first and has amplitude 1. The same seed gives the same rooms.
+
+    Raises BadSampleRate, and ValueError for a count below 1.
+
+    Chapter: 2.2
+    Source: image-source method [allen1979], by pyroomacoustics [scheibler2018]
+    """
+    import pyroomacoustics
+
+    check_rate(sample_rate)
+    if count < 1:
+        raise ValueError(f"count is {count}; at least one room is needed")
+    rng = np.random.default_rng(seed)
+    return [_one_room(pyroomacoustics, rng, sample_rate) for _ in range(count)]
+
+
+def _one_room(pra, rng, sample_rate):
+    size = rng.uniform([2.5, 2.5, 2.3], [8.0, 7.0, 3.5])
+    surface = 2 * (size[0] * size[1] + size[0] * size[2] + size[1] * size[2])
+    deadest = 0.161 * size.prod() / surface  # Sabine's formula with everything absorbed
+    absorption, _ = pra.inverse_sabine(max(rng.uniform(0.15, 0.6), 1.05 * deadest), size)
+    room = pra.ShoeBox(size, fs=sample_rate, materials=pra.Material(absorption), max_order=12)
+    microphone = rng.uniform(0.4, size - 0.4)
+    mouth = np.clip(microphone + rng.normal(0, 0.7, 3), 0.3, size - 0.3)
+    room.add_source(mouth)
+    room.add_microphone(microphone[:, None])
+    room.compute_rir()
+    response = np.asarray(room.rir[0][0], np.float32)
+    direct = int(np.abs(response).argmax())
+    return response[direct:] / response[direct]
+
+
+def reverberate(samples, impulse_response):
+    """Put sound into a room: float32 (n,), (m,) → float32 (n + m − 1,), at unchanged peak.
+
+    The tail is kept. Raises AudioError for samples that are not sound.
+
+    Chapter: 2.2
+    """
+    from scipy.signal import fftconvolve
+
+    samples = check_samples(samples)
+    wet = fftconvolve(samples, check_samples(impulse_response, "impulse_response"))
+    loudest = np.abs(wet).max()
+    if loudest == 0:
+        return wet.astype(np.float32)
+    return (wet * (np.abs(samples).max() / loudest)).astype(np.float32)
+
+
+def coloured_noise(n, slope_db, rng):
+    """Gaussian noise whose spectrum falls by `slope_db` per octave: float32 (n,), RMS 0.1.
+
+    0 is white, −3 pink, −6 brown. `rng` is a `numpy.random.Generator`. Raises ValueError for n
+    below 1.
+
+    Chapter: 2.2
+    """
+    if n < 1:
+        raise ValueError(f"n is {n}; noise needs at least one sample")
+    if n == 1:
+        return np.array([0.1], np.float32)
+    spectrum = np.fft.rfft(rng.standard_normal(n))
+    bins = np.maximum(np.arange(len(spectrum)), 1)
+    noise = np.fft.irfft(spectrum * bins ** (slope_db / 6.0206), n)
+    return (0.1 * noise / np.sqrt(np.mean(noise**2))).astype(np.float32)

@@ -1,0 +1,214 @@
+"""Figures: what they draw, that they take bad input badly on purpose, and how they reach a page."""
+
+import base64
+import io
+import re
+
+import matplotlib
+import numpy as np
+import pytest
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+from PIL import Image
+
+from helpers import plots
+from helpers.errors import AudioEmpty, AudioNotFinite
+from helpers.features import FrontEnd, log_mel
+
+ALT = "A figure that is there to be tested."
+FRONT_END = FrontEnd()
+RNG = np.random.default_rng(0)
+NOISE = (0.1 * RNG.standard_normal(4000)).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    plt.close("all")
+
+
+def picture(shown):
+    (image,) = shown.elements("img")
+    data = re.fullmatch(r"data:image/png;base64,(.*)", image["src"])[1]
+    return image, base64.b64decode(data)
+
+
+def draw_all():
+    claim = type(
+        "Claim",
+        (),
+        {
+            "comparison": "a − b",
+            "metric_unit": "points",
+            "values": {"theo": 3.0, "lucas": 9.0},
+            "low": 1.0,
+            "high": 11.0,
+            "threshold": 5.0,
+        },
+    )()
+    chances = RNG.uniform(size=300)
+    history = {"loss": [2, 1], "val_loss": [2, 1.5], "accuracy": [0.5, 0.8]}
+    yield plots.waveform(NOISE, 8000, title="noise")
+    yield plots.waveform(np.tile(NOISE, 10), 8000)
+    yield plots.spectrogram(log_mel(NOISE, FRONT_END), FRONT_END, title="noise")
+    yield plots.curves(history, title="two epochs")
+    yield plots.confusion(np.eye(10, dtype=int) * 30 + 1)
+    yield plots.per_group(["a", "b"], [90, 80], [(85, 95), (70, 90)], line=10, xlabel="accuracy")
+    yield plots.calibration(chances, RNG.uniform(size=300) < chances)
+    yield plots.forest(claim, title="two speakers")
+    yield plots.dots({"naive": [60, 50], "sound": [90, 95]}, ["a", "b"], title="two")
+
+
+def test_every_figure_is_legible_and_light(shown):
+    for fig, _ in draw_all():
+        fig.canvas.draw()
+        scale = 7.0 / max(fig.get_size_inches()[0], 7.0)
+        texts = [t for t in fig.findobj(matplotlib.text.Text) if t.get_text().strip()]
+        assert texts
+        assert min(t.get_fontsize() for t in texts) * scale >= 9
+        plots.show(fig, alt=ALT)
+        _, content = picture(shown)
+        assert len(content) < 60_000
+        shown.clear()
+    assert not plt.get_fignums()
+
+
+def test_figures_are_drawn_into_given_axes():
+    fig, (left, right) = plots.subplots(1, 2)
+    assert plots.waveform(NOISE, 8000, ax=left) == (fig, left)
+    assert plots.spectrogram(log_mel(NOISE, FRONT_END), FRONT_END, ax=right) == (fig, right)
+    assert plots.confusion(np.eye(3), ax=left) == (fig, left)
+    assert plots.per_group(["a"], [1], ax=left) == (fig, left)
+    assert plots.forest({"a": 1.0}, ax=left) == (fig, left)
+    assert plots.dots({"m": [1]}, ["a"], ax=right) == (fig, right)
+
+
+# --- on the page ------------------------------------------------------------------------------
+
+
+def test_show_carries_the_text_and_the_size(shown):
+    fig, _ = plots.waveform(NOISE, 8000)
+    plots.show(fig, alt='Noise, "white" & <loud>.', caption="With $n = 4000$ samples.")
+    image, content = picture(shown)
+    assert image["alt"] == 'Noise, "white" & <loud>.'
+    assert (image["width"], image["height"]) == ("700", "190")
+    assert image["loading"] == "lazy"
+    with Image.open(io.BytesIO(content)) as opened:
+        assert opened.size == (1008, int(1.9 * 144))
+        assert opened.mode == "P"
+    assert r"\(n = 4000\)" in shown.html
+    assert shown.plain.startswith("[figure: Noise")
+    assert not plt.get_fignums()
+
+
+def test_the_same_figure_gives_the_same_bytes(shown):
+    for _ in range(2):
+        plots.show(plots.waveform(NOISE, 8000)[0], alt=ALT)
+    assert shown[0] == shown[1]
+
+
+@pytest.mark.parametrize("alt", ["", "   ", None, "plot", "figures/confusion_matrix.png"])
+def test_a_figure_without_words_is_refused(shown, alt):
+    fig, _ = plots.waveform(NOISE, 8000)
+    with pytest.raises(ValueError, match="for those who cannot see it"):
+        plots.show(fig, alt=alt)
+    with pytest.raises(TypeError):
+        plots.show(fig)
+
+
+# --- what is drawn ----------------------------------------------------------------------------
+
+
+def test_waveform_spans_the_sound():
+    _, ax = plots.waveform(NOISE, 8000)
+    assert ax.get_xlim() == (0, 0.5)
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), NOISE)
+
+
+def test_spectrogram_puts_frequencies_where_they_are():
+    t = np.arange(8000) / 8000
+    tone = np.sin(2 * np.pi * 1000 * t).astype(np.float32)
+    values = log_mel(tone, FRONT_END)
+    _, ax = plots.spectrogram(values, FRONT_END)
+    ticks = dict(zip([t.get_text() for t in ax.get_yticklabels()], ax.get_yticks(), strict=True))
+    assert ticks["1000"] == pytest.approx(values.mean(axis=0).argmax(), abs=0.6)
+    assert ax.images[0].get_array().shape == values.T.shape
+    low, high = ax.images[0].get_clim()
+    assert high == pytest.approx(values.max())
+    assert low >= high - 80
+
+
+def test_spectrogram_of_silence_and_with_limits():
+    silence = log_mel(np.zeros(1000, np.float32), FRONT_END)
+    plots.spectrogram(silence, FRONT_END)
+    _, ax = plots.spectrogram(silence, FRONT_END, limits=(-80, 0), bar=False)
+    assert ax.images[0].get_clim() == (-80, 0)
+
+
+def test_confusion_writes_its_counts():
+    _, ax = plots.confusion([[5, 1], [0, 7]], labels=["no", "yes"])
+    assert sorted(t.get_text() for t in ax.texts) == ["1", "5", "7"]
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["no", "yes"]
+
+
+def test_calibration_of_a_model_that_is_always_sure():
+    _, (top, bottom) = plots.calibration(np.ones(10), np.arange(10) < 8)
+    assert [t.get_text() for t in bottom.texts] == ["10"]
+    (line,) = [ln for ln in top.lines if len(ln.get_xdata()) == 1 and ln.get_marker() == "o"]
+    assert (line.get_xdata()[0], line.get_ydata()[0]) == (1.0, 0.8)
+
+
+def test_wilson_interval_known_by_hand():
+    # 8 of 10: (0.8 + 0.19207) / 1.38415 ± …, as tabulated
+    low, high = plots._wilson(np.array([0.8]), np.array([10]))
+    assert (low[0], high[0]) == pytest.approx((0.4901, 0.9433), abs=1e-4)
+
+
+def test_forest_draws_units_mean_and_threshold():
+    fig, ax = plots.forest({"theo": 3.0, "lucas": 9.0}, interval=(1, 11), threshold=5)
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["theo", "lucas", "mean"]
+    assert [6.0] in [list(line.get_xdata()) for line in ax.lines]
+    assert "5" in [t.get_text() for t in ax.texts]
+    plt.close(fig)
+
+
+def test_a_history_object_or_a_dict():
+    history = type("History", (), {"history": {"loss": [1.0], "val_loss": [2.0]}})()
+    _, axes = plots.curves(history)
+    assert len(axes) == 1
+    assert len(axes[0].lines) == 2
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda: plots.curves({"lr": [1]}), "none of"),
+        (lambda: plots.confusion(np.zeros((2, 3))), "square"),
+        (lambda: plots.spectrogram(np.zeros((5, 7)), FRONT_END), "shape"),
+        (lambda: plots.spectrogram(np.zeros((0, 40)), FRONT_END), "shape"),
+        (lambda: plots.per_group(["a"], [1, 2]), "groups"),
+        (lambda: plots.per_group(["a"], [1], [(1, 2, 3)]), "intervals"),
+        (lambda: plots.calibration([1.2], [True]), "probabilities"),
+        (lambda: plots.calibration([0.2], [True, False]), "must be"),
+        (lambda: plots.calibration([], []), "must be"),
+        (lambda: plots.forest({}), "no differences"),
+        (lambda: plots.dots({"a": [1, 2]}, ["x"]), "units"),
+        (lambda: plots.dots({}, []), "at least one"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(draw, message):
+    with pytest.raises(ValueError, match=message):
+        draw()
+
+
+def test_waveform_checks_its_sound():
+    with pytest.raises(AudioEmpty):
+        plots.waveform(np.zeros(0), 8000)
+    with pytest.raises(AudioNotFinite):
+        plots.waveform(np.array([np.nan]), 8000)
+
+
+def test_the_palette_has_a_marker_for_each_colour():
+    assert len(plots.PALETTE) == len(plots.MARKERS) == len(set(plots.MARKERS))
