@@ -59,7 +59,7 @@ def hann(n_fft):
 def hz_to_mel(hz):
     """Frequency in Hz to mel, by the formula 2595 log10(1 + f / 700). Chapter: 2.3
 
-    Source: the form used by HTK; the scale itself is [stevens1937].
+    Source: the form used by HTK; the scale itself is [stevens1937scale].
     """
     return 2595.0 * np.log10(1.0 + np.asarray(hz, float) / 700.0)
 
@@ -78,7 +78,7 @@ def mel_matrix(front_end):
     because it would stay silent for ever: use fewer bands or a longer `n_fft`.
 
     Chapter: 2.3
-    Source: [davis1980]
+    Source: [davis1980comparison]
     """
     edges = mel_to_hz(
         np.linspace(hz_to_mel(front_end.fmin), hz_to_mel(front_end.fmax), front_end.n_mels + 2)
@@ -146,7 +146,7 @@ def mfcc(samples, front_end, n_mfcc=13):
     ValueError if `n_mfcc` is not from 1 to `n_mels`.
 
     Chapter: 2.3
-    Source: [davis1980]
+    Source: [davis1980comparison]
     """
     if not 1 <= n_mfcc <= front_end.n_mels:
         raise ValueError(f"n_mfcc is {n_mfcc}; it must be from 1 to n_mels = {front_end.n_mels}")

@@ -19,7 +19,7 @@ def impulse_responses(count, sample_rate, seed=0):
     Raises BadSampleRate, and ValueError for a count below 1.
 
     Chapter: 2.2
-    Source: image-source method [allen1979], by pyroomacoustics [scheibler2018]
+    Source: image-source method [allen1979image], by pyroomacoustics [scheibler2018pyroomacoustics]
     """
     import pyroomacoustics
 

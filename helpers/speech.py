@@ -24,8 +24,8 @@ ACCENTS = (
     "en-029",
     "en-us-nyc",
 )
-"""eSpeak NG's English accents: General American, British (called plain `en` by the library), Scottish, Received Pronunciation,
-Lancaster, West Midlands, Caribbean, New York City."""
+"""eSpeak NG's English accents: General American, British (plain `en` to the library), Scottish,
+Received Pronunciation, Lancaster, West Midlands, Caribbean, New York City."""
 
 
 @dataclass(frozen=True)

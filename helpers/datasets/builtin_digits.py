@@ -43,14 +43,14 @@ def built_in_digits(takes: int = TAKES, *, degrade: bool = True, seed: int = 0) 
 
     A speaker is a variant of the voice; each of its takes has another English accent, rate (110 to
     240 words a minute), pitch and intonation. With `degrade`, two of three clips stand in a room
-    (image sources, [allen1979]), all have coloured noise 15 to 45 dB below the speech, and levels
-    are spread over 24 dB. Names are `<digit>_<accent>+<variant>_<take>`.
+    (image sources, [allen1979image]), all have coloured noise 15 to 45 dB below the speech, and
+    levels are spread over 24 dB. Names are `<digit>_<accent>+<variant>_<take>`.
 
     Raises ValueError for `takes` below 1, and SpeechError if eSpeak NG fails. Not cached: see
     `load_builtin_digits`.
 
     Chapter: 5.1
-    Source: eSpeak NG [espeakng]; rooms by pyroomacoustics [scheibler2018]
+    Source: eSpeak NG [espeakng]; rooms by pyroomacoustics [scheibler2018pyroomacoustics]
     """
     if takes < 1:
         raise ValueError(f"takes is {takes}; at least 1 is needed")

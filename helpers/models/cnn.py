@@ -1,5 +1,7 @@
 """Convolutional networks for short clips."""
 
+from itertools import pairwise
+
 import keras
 from keras import layers
 
@@ -43,5 +45,5 @@ def digit_cnn(frames, n_mels, channels=CHANNELS, classes=10, dropout=0.2):
 
 def parameter_count(channels=CHANNELS, classes=10):
     """The number of parameters of `digit_cnn`, by its formula; an int. Chapter: 5.2"""
-    convolutions = 25 * channels[0] + sum(9 * a * b for a, b in zip(channels, channels[1:]))
+    convolutions = 25 * channels[0] + sum(9 * a * b for a, b in pairwise(channels))
     return convolutions + 4 * sum(channels) + (channels[-1] + 1) * classes

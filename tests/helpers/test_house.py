@@ -27,7 +27,7 @@ FLOORS = (
     ("verdict", "plots", "listen", "show"),
     ("scratch",),
     ("recognise",),
-    ("fuzz",),
+    ("fuzz", "experiments"),
     ("exercises",),
 )
 HEAVY = {

@@ -1,0 +1,98 @@
+"""How good an answer is: accuracy, confusion, calibration."""
+
+import numpy as np
+
+
+def accuracy(predictions, labels):
+    """Fraction of predictions (n,) that equal labels (n,); raises ValueError if n is 0 or differs.
+
+    Chapter: 5.2
+    """
+    predictions, labels = _paired(predictions, labels)
+    return float(np.mean(predictions == labels))
+
+
+def accuracy_by_group(predictions, labels, groups):
+    """Accuracy of each group, such as each speaker: a dict in sorted order. Chapter: 5.2"""
+    predictions, labels = _paired(predictions, labels)
+    groups = np.asarray(groups)
+    return {
+        str(g): accuracy(predictions[groups == g], labels[groups == g]) for g in np.unique(groups)
+    }
+
+
+def confusion_matrix(predictions, labels, classes=10):
+    """Counts, int64 (classes, classes): row is what was said, column what was heard.
+
+    Raises ValueError for a label outside 0 … classes − 1. Chapter: 5.2
+    """
+    predictions, labels = _paired(predictions, labels)
+    both = np.concatenate([predictions, labels])
+    if both.min() < 0 or both.max() >= classes:
+        raise ValueError(
+            f"labels run from {both.min()} to {both.max()}, not within 0 … {classes - 1}"
+        )
+    matrix = np.zeros((classes, classes), np.int64)
+    np.add.at(matrix, (labels, predictions), 1)
+    return matrix
+
+
+def softmax(logits, temperature=1.0):
+    """Probabilities (n, classes) from logits (n, classes) divided by a temperature > 0.
+
+    Raises ValueError for another temperature. Chapter: 5.2
+    """
+    if not temperature > 0:
+        raise ValueError(f"the temperature is {temperature}; it must be above 0")
+    z = np.asarray(logits, np.float64) / temperature
+    z = np.exp(z - z.max(axis=-1, keepdims=True))
+    return z / z.sum(axis=-1, keepdims=True)
+
+
+def expected_calibration_error(probabilities, labels, bins=10):
+    """Mean gap between confidence and accuracy over equal bins of confidence, in [0, 1].
+
+    probabilities (n, classes), labels (n,). Each bin counts by how many answers fall into it.
+
+    Chapter: 5.2
+    Source: [guo2017calibration]
+    """
+    probabilities = np.asarray(probabilities)
+    confidence = probabilities.max(axis=1)
+    predictions, labels = _paired(probabilities.argmax(axis=1), labels)
+    right = predictions == labels
+    where = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = [
+        np.sum(where == b) * abs(right[where == b].mean() - confidence[where == b].mean())
+        for b in np.unique(where)
+    ]
+    return float(np.sum(gaps) / len(labels))
+
+
+def fit_temperature(logits, labels):
+    """The temperature that makes held-out logits (n, classes) least surprising; a float.
+
+    Minimises the mean negative log-likelihood over temperatures from 0.05 to 20.
+
+    Chapter: 5.2
+    Source: [guo2017calibration]
+    """
+    from scipy.optimize import minimize_scalar
+
+    labels = np.asarray(labels)
+
+    def surprise(log_temperature):
+        p = softmax(logits, np.exp(log_temperature))[np.arange(len(labels)), labels]
+        return -np.mean(np.log(np.maximum(p, 1e-300)))
+
+    found = minimize_scalar(surprise, bounds=(np.log(0.05), np.log(20)), method="bounded")
+    return float(np.exp(found.x))
+
+
+def _paired(predictions, labels):
+    predictions, labels = np.asarray(predictions), np.asarray(labels)
+    if predictions.shape != labels.shape or predictions.ndim != 1 or len(labels) == 0:
+        raise ValueError(
+            f"predictions {predictions.shape} and labels {labels.shape} must both be (n,), n > 0"
+        )
+    return predictions, labels

@@ -1,0 +1,135 @@
+"""Augmentation of mel-power pictures, inside the graph: each epoch hears every clip anew.
+
+A batch of pictures is (batch, frames, n_mels), mel *power*, in which the clip occupies the first
+`lengths` frames and the rest is (almost) zero. In power, noise and echoes simply add, a filter is
+a factor per band, and speed and pitch are a change of the two axes: all of it costs a few small
+matrix products, so that training spends its time on the network.
+"""
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from helpers.features import hz_to_mel, mel_to_hz
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far each change may go; drawn anew for each clip. Zero or (1, 1) switches one off.
+
+    `stretch`: factor on duration. `shift`: factor on frequency (a shorter or longer vocal tract).
+    `echo`: probability of a room. `colour_db`, `sway_db`: standard deviation of a random filter's
+    gain over frequency, and of loudness over time. `snr_db`: range of signal-to-noise ratio at the
+    loudest point. `mask_frames`, `mask_bands`: longest stripe that is blanked out.
+
+    Chapter: 5.2
+    Source: [park2019specaugment] for the stripes, [jaitly2013vtlp] for `shift`.
+    """
+
+    stretch: tuple[float, float] = (0.75, 1.35)
+    shift: tuple[float, float] = (0.85, 1.18)
+    echo: float = 0.5
+    colour_db: float = 6.0
+    sway_db: float = 7.0
+    snr_db: tuple[float, float] = (13.0, 53.0)
+    mask_frames: int = 10
+    mask_bands: int = 8
+
+
+NONE = Augmentation((1.0, 1.0), (1.0, 1.0), 0.0, 0.0, 0.0, (200.0, 200.0), 0, 0)
+"""No change, but for where the clip lies in the picture."""
+
+
+def augment_power(power, lengths, front_end, settings):
+    """Change a batch as `settings` allows: float32 (batch, frames, n_mels) → the same shape.
+
+    `lengths` (batch,): frames that each clip occupies. The clip is put at a random place.
+
+    Chapter: 5.2
+    """
+    frames, bands = power.shape[1], power.shape[2]
+    time = _time_matrix(frames, lengths, settings)  # (batch, frames, frames)
+    frequency = _frequency_matrix(tf.shape(power)[0], front_end, settings)
+    power = tf.matmul(tf.matmul(time, power), frequency, transpose_b=True)
+    power *= _random_curve(tf.shape(power)[0], bands, 5, settings.colour_db)[:, None, :]
+    power *= _random_curve(tf.shape(power)[0], frames, 12, settings.sway_db)[:, :, None]
+    return power + _noise(power, settings)
+
+
+def mask_stripes(picture, settings, value):
+    """Blank one stripe of frames and one of bands per clip (SpecAugment).
+
+    picture (batch, frames, n_mels) → the same, with `value` in the stripes.
+
+    Chapter: 5.2
+    Source: [park2019specaugment]
+    """
+    batch, frames, bands = tf.shape(picture)[0], picture.shape[1], picture.shape[2]
+    keep_frames = _stripe(batch, frames, settings.mask_frames)[:, :, None]
+    keep_bands = _stripe(batch, bands, settings.mask_bands)[:, None, :]
+    return tf.where(keep_frames & keep_bands, picture, value)
+
+
+def _log_uniform(batch, low, high):
+    return tf.exp(tf.random.uniform([batch], tf.math.log(low), tf.math.log(high)))
+
+
+def _hat(positions, n):
+    """Linear interpolation as a matrix: positions (batch, out) → weights (batch, out, n)."""
+    return tf.nn.relu(1.0 - tf.abs(positions[:, :, None] - tf.range(n, dtype=tf.float32)))
+
+
+def _time_matrix(frames, lengths, settings):
+    """Stretch, place, and echo: the rows say which old frames make up each new one."""
+    batch = tf.shape(lengths)[0]
+    factor = _log_uniform(batch, *settings.stretch)
+    room = frames - tf.cast(lengths, tf.float32) * factor  # may be negative: then it is cut
+    start = room * tf.random.uniform([batch])
+    index = tf.range(frames, dtype=tf.float32)
+    stretched = _hat((index[None] - start[:, None]) / factor[:, None], frames)
+    if not settings.echo:
+        return stretched
+    decay = tf.random.uniform([batch, 1, 1], 3.0, 25.0)  # frames until power falls to 1/e
+    wet = tf.pow(10.0, tf.random.uniform([batch, 1, 1], -1.5, -0.2))
+    wet = tf.where(tf.random.uniform([batch, 1, 1]) < settings.echo, wet, 0.0)
+    ago = index[:, None] - index[None, :]
+    tail = tf.where(ago > 0, tf.exp(-tf.nn.relu(ago) / decay) / decay, 0.0)
+    return tf.matmul(tf.eye(frames) + 3.0 * wet * tail, stretched)
+
+
+def _frequency_matrix(batch, front_end, settings):
+    """Read each band at another frequency: (batch, n_mels, n_mels)."""
+    low, high = float(hz_to_mel(front_end.fmin)), float(hz_to_mel(front_end.fmax))
+    width = (high - low) / (front_end.n_mels + 1)
+    centres = mel_to_hz([low + width * (i + 1) for i in range(front_end.n_mels)])
+    hz = tf.constant(centres, tf.float32) * _log_uniform(batch, *settings.shift)[:, None]
+    mel = 2595.0 / tf.math.log(10.0) * tf.math.log(1.0 + hz / 700.0)
+    return _hat(
+        tf.clip_by_value((mel - low) / width - 1.0, 0.0, front_end.n_mels - 1.0), front_end.n_mels
+    )
+
+
+def _random_curve(batch, n, knots, spread_db):
+    """A random gain in power that changes smoothly: (batch, n), lines between `knots` points."""
+    lines = _hat(tf.linspace(0.0, knots - 1.0, n)[None], knots)[0]  # (n, knots)
+    gain_db = tf.matmul(tf.random.normal([batch, knots]) * spread_db, lines, transpose_b=True)
+    return tf.pow(10.0, gain_db / 10.0)
+
+
+def _noise(power, settings):
+    """Coloured noise below the loudest point; its power fluctuates as a periodogram's does."""
+    batch, frames, bands = tf.shape(power)[0], power.shape[1], power.shape[2]
+    colour = _random_curve(batch, bands, 5, 5.0)
+    colour /= tf.reduce_mean(colour, axis=1, keepdims=True)
+    speckle = -tf.math.log(tf.random.uniform([batch, frames, bands], 1e-4, 1.0))
+    below = tf.random.uniform([batch, 1, 1], *settings.snr_db)
+    peak = tf.reduce_max(power, axis=(1, 2), keepdims=True)
+    return peak * tf.pow(10.0, -below / 10.0) * colour[:, None, :] * speckle
+
+
+def _stripe(batch, n, longest):
+    """True where kept: (batch, n), all but one stripe of at most `longest`."""
+    width = tf.random.uniform([batch, 1], 0.0, float(longest))
+    start = tf.random.uniform([batch, 1]) * (n - width)
+    index = tf.range(n, dtype=tf.float32)[None]
+    return (index < start) | (index >= start + width)

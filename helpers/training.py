@@ -1,0 +1,191 @@
+"""Training a network for a fixed number of steps: seeded, silent in the built book."""
+
+import os
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from helpers.models import digits, keras, tf
+from helpers.models.augmentation import Augmentation
+from helpers.models.cnn import CHANNELS, digit_cnn
+
+
+@dataclass
+class History:
+    """What happened in a training run.
+
+    `steps`, `loss`: at each report, the step number and the mean training loss (nats) since the
+    report before. `validation_steps`, `validation_accuracy`: likewise where it was measured, as a
+    fraction. `best_step`: whose weights were kept. `seconds`: wall time. `stopped`: why it ended.
+
+    Chapter: 5.2
+    """
+
+    steps: list[int] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)
+    validation_steps: list[int] = field(default_factory=list)
+    validation_accuracy: list[float] = field(default_factory=list)
+    best_step: int = 0
+    seconds: float = 0.0
+    stopped: str = "all steps done"
+
+
+def set_seed(seed):
+    """Seed Python, NumPy and TensorFlow; raises ValueError unless 0 ≤ seed < 2³². Chapter: 5.2"""
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"the seed is {seed}; it must be a whole number from 0 to 2**32 - 1")
+    keras.utils.set_random_seed(int(seed))
+
+
+def cosine_schedule(peak, steps, warmup=0.1):
+    """Learning rate: up in a line for `warmup` of the steps, then down along a cosine to zero.
+
+    Chapter: 5.2
+    Source: [loshchilov2016sgdr], one cycle without restarts.
+    """
+    rising = max(1, round(warmup * steps))
+    return keras.optimizers.schedules.CosineDecay(
+        peak / 20, max(1, steps - rising), warmup_target=peak, warmup_steps=rising
+    )
+
+
+def fit(
+    network,
+    make_batch,
+    *,
+    steps,
+    learning_rate=3e-3,
+    weight_decay=1e-4,
+    label_smoothing=0.1,
+    validate=None,
+    every=100,
+    patience=None,
+    abort_after=900.0,
+):
+    """Train `network` on `steps` batches; return a History. The budget is steps, never seconds.
+
+    `make_batch()` is traced into the graph and gives (inputs, integer labels (batch,)).
+    `validate()` gives an accuracy in [0, 1]; it is asked every `every` steps, and the weights of
+    its best value are put back at the end. `patience` (steps): stop early when it has not improved
+    for so long. AdamW, cosine schedule, gradients clipped to norm 5.
+
+    Raises ValueError for a budget below one step, FloatingPointError if the loss is no longer
+    finite, TimeoutError after `abort_after` seconds, which means that something is wrong.
+
+    Chapter: 5.2
+    """
+    if steps < 1 or every < 1:
+        raise ValueError(f"steps is {steps} and every is {every}; both must be at least 1")
+    optimizer = keras.optimizers.AdamW(
+        cosine_schedule(learning_rate, steps), weight_decay=weight_decay
+    )
+    optimizer.build(network.trainable_variables)
+
+    @tf.function
+    def step():
+        inputs, labels = make_batch()
+        classes = network.output_shape[-1]
+        target = tf.one_hot(labels, classes) * (1 - label_smoothing) + label_smoothing / classes
+        with tf.GradientTape() as tape:
+            logits = network(inputs, training=True)
+            loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(target, logits))
+        gradients = tape.gradient(loss, network.trainable_variables)
+        gradients, _ = tf.clip_by_global_norm(gradients, 5.0)
+        optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
+        return loss
+
+    history, best, kept, recent = History(), -1.0, None, []
+    began = time.monotonic()
+    for number in progress(range(1, steps + 1), "training"):
+        recent.append(step())
+        if number % every and number != steps:
+            continue
+        history.steps.append(number)
+        history.loss.append(float(tf.reduce_mean(recent)))
+        recent = []
+        if not np.isfinite(history.loss[-1]):
+            raise FloatingPointError(
+                f"the loss is {history.loss[-1]} at step {number}: lower the learning rate"
+            )
+        if time.monotonic() - began > abort_after:
+            raise TimeoutError(f"{number} of {steps} steps took over {abort_after} s")
+        if validate is None:
+            continue
+        history.validation_steps.append(number)
+        history.validation_accuracy.append(float(validate()))
+        if history.validation_accuracy[-1] > best:
+            best, history.best_step, kept = (
+                history.validation_accuracy[-1],
+                number,
+                network.get_weights(),
+            )
+        elif patience is not None and number - history.best_step >= patience:
+            history.stopped = f"no better for {number - history.best_step} steps"
+            break
+    if kept is None:
+        history.best_step = history.steps[-1]
+    else:
+        network.set_weights(kept)
+    history.seconds = time.monotonic() - began
+    return history
+
+
+def progress(iterable, what):
+    """Go through `iterable` with a progress bar, or silently in the built book and in tests.
+
+    Chapter: 5.2
+    """
+    if os.environ.get("LISTENING_MACHINES_BUILD") == "1" or "PYTEST_CURRENT_TEST" in os.environ:
+        return iterable
+    from tqdm.auto import tqdm
+
+    return tqdm(iterable, desc=what, leave=False)
+
+
+def train_recogniser(
+    clips,
+    extra=None,
+    *,
+    validation=None,
+    steps=1500,
+    seed=0,
+    augmentation=None,
+    extra_share=0.3,
+    channels=CHANNELS,
+    learning_rate=3e-3,
+    every=100,
+    patience=None,
+):
+    """Train the recogniser of chapter 5.2 on Clips; return (model from sound to logits, History).
+
+    `extra`: more Clips, such as built-in voices, that make up `extra_share` of each batch.
+    `validation`: Clips of a speaker in neither; the weights that do best on them are kept.
+
+    Chapter: 5.2
+    """
+    set_seed(seed)
+    augmentation = Augmentation() if augmentation is None else augmentation
+    data = digits.pictures(clips, share=1.0 if extra is None else 1.0 - extra_share)
+    if extra is not None:
+        data = digits.join(data, digits.pictures(extra, share=extra_share))
+    network = digit_cnn(digits.FRAMES, digits.FRONT_END.n_mels, channels)
+    model = digits.assemble(network)
+    validate = None
+    if validation is not None:
+        sound = np.stack([digits.window(x) for x in validation.audio])
+
+        def validate():
+            guess = np.argmax(model(sound, training=False), axis=1)
+            return np.mean(guess == validation.labels)
+
+    history = fit(
+        network,
+        digits.batches(data, augmentation),
+        steps=steps,
+        learning_rate=learning_rate,
+        validate=validate,
+        every=every,
+        patience=patience,
+    )
+    return model, history
