@@ -20,7 +20,11 @@ class Augmentation:
     `stretch`: factor on duration. `shift`: factor on frequency (a shorter or longer vocal tract).
     `echo`: probability of a room. `colour_db`, `sway_db`: standard deviation of a random filter's
     gain over frequency, and of loudness over time. `snr_db`: range of signal-to-noise ratio at the
-    loudest point. `mask_frames`, `mask_bands`: longest stripe that is blanked out.
+    loudest point. `wobble`: standard deviation, in frames, by which six points along the clip are
+    moved, so that parts of a word come early or late. `mask_frames`, `mask_bands`: the longest
+    stripe that is blanked out.
+
+    Echoes are there to be tried and are off: on clean recordings they cost accuracy.
 
     Chapter: 5.2
     Source: [park2019specaugment] for the stripes, [jaitly2013vtlp] for `shift`.
@@ -28,15 +32,16 @@ class Augmentation:
 
     stretch: tuple[float, float] = (0.75, 1.35)
     shift: tuple[float, float] = (0.85, 1.18)
-    echo: float = 0.5
+    wobble: float = 3.0
+    echo: float = 0.0
     colour_db: float = 6.0
     sway_db: float = 7.0
-    snr_db: tuple[float, float] = (13.0, 53.0)
+    snr_db: tuple[float, float] = (18.0, 58.0)
     mask_frames: int = 10
     mask_bands: int = 8
 
 
-NONE = Augmentation((1.0, 1.0), (1.0, 1.0), 0.0, 0.0, 0.0, (200.0, 200.0), 0, 0)
+NONE = Augmentation((1.0, 1.0), (1.0, 1.0), 0.0, 0.0, 0.0, 0.0, (200.0, 200.0), 0, 0)
 """No change, but for where the clip lies in the picture."""
 
 
@@ -80,13 +85,18 @@ def _hat(positions, n):
 
 
 def _time_matrix(frames, lengths, settings):
-    """Stretch, place, and echo: the rows say which old frames make up each new one."""
+    """Stretch, place, wobble and echo: the rows say which old frames make up each new one."""
     batch = tf.shape(lengths)[0]
     factor = _log_uniform(batch, *settings.stretch)
     room = frames - tf.cast(lengths, tf.float32) * factor  # may be negative: then it is cut
     start = room * tf.random.uniform([batch])
     index = tf.range(frames, dtype=tf.float32)
-    stretched = _hat((index[None] - start[:, None]) / factor[:, None], frames)
+    source = (index[None] - start[:, None]) / factor[:, None]  # (batch, frames): read from here
+    if settings.wobble:
+        along = tf.clip_by_value(source / tf.cast(lengths, tf.float32)[:, None], 0.0, 1.0) * 5.0
+        moves = tf.random.normal([batch, 6]) * settings.wobble
+        source += tf.reduce_sum(_hat(along, 6) * moves[:, None, :], axis=2)
+    stretched = _hat(source, frames)
     if not settings.echo:
         return stretched
     decay = tf.random.uniform([batch, 1, 1], 3.0, 25.0)  # frames until power falls to 1/e

@@ -20,7 +20,8 @@ class LogMel(keras.layers.Layer):
 
     def __init__(self, settings=None, **kwargs):
         kwargs.setdefault("name", "log_mel")
-        super().__init__(trainable=False, **kwargs)
+        kwargs.setdefault("trainable", False)
+        super().__init__(**kwargs)
         self.front_end = FrontEnd(**(settings or {}))
 
     def call(self, samples):
@@ -52,7 +53,8 @@ class RelativeLevel(keras.layers.Layer):
 
     def __init__(self, range_db=55.0, **kwargs):
         kwargs.setdefault("name", "relative_level")
-        super().__init__(trainable=False, **kwargs)
+        kwargs.setdefault("trainable", False)
+        super().__init__(**kwargs)
         self.range_db = range_db
 
     def call(self, x):

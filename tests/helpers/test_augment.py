@@ -1,0 +1,82 @@
+"""Augmentation of waveforms and metrics: known answers."""
+
+import numpy as np
+import pytest
+
+from helpers import audio, augment, metrics
+
+X = np.sin(np.arange(4000) / 5).astype(np.float32) * 0.3
+
+
+def test_twice_as_fast_is_half_as_long_and_an_octave_up():
+    y = augment.speed(X, 2.0)
+    assert len(y) == 2000
+    assert np.abs(np.fft.rfft(y)).argmax() / len(y) == pytest.approx(
+        2 * np.abs(np.fft.rfft(X)).argmax() / len(X), abs=1e-3
+    )
+
+
+def test_a_shift_moves_and_brings_silence():
+    assert np.array_equal(augment.shift(X, 100)[100:], X[:-100])
+    assert not augment.shift(X, 100)[:100].any()
+    assert np.array_equal(augment.shift(X, -100)[:-100], X[100:])
+    assert not augment.shift(X, -100)[-100:].any()
+    assert np.array_equal(augment.shift(X, 0), X)
+
+
+def test_gain_noise_room():
+    assert audio.rms(augment.gain(X, -20)) == pytest.approx(audio.rms(X) / 10, rel=1e-5)
+    noisy = augment.add_noise(X, 10.0, np.random.default_rng(0))
+    assert audio.snr(X, noisy - X) == pytest.approx(10.0, abs=0.01)
+    assert augment.place_in_room(X, np.array([1.0], np.float32)) == pytest.approx(X, abs=1e-6)
+    assert len(augment.place_in_room(X, np.ones(500, np.float32))) == len(X)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: augment.speed(X, 3.0),
+        lambda: augment.shift(X, 4000),
+        lambda: augment.shift(X, -4000),
+    ],
+)
+def test_too_far_is_refused(call):
+    with pytest.raises(ValueError, match=r"0\.5 to 2|moves all"):
+        call()
+
+
+def test_accuracy_and_confusion_by_hand():
+    said, heard = [0, 1, 2, 2], [0, 2, 2, 2]
+    assert metrics.accuracy(heard, said) == 0.75
+    assert metrics.accuracy_by_group(heard, said, ["b", "a", "a", "b"]) == {"a": 0.5, "b": 1.0}
+    matrix = metrics.confusion_matrix(heard, said, 3)
+    assert matrix.tolist() == [[1, 0, 0], [0, 0, 1], [0, 0, 2]]
+    with pytest.raises(ValueError, match="within 0"):
+        metrics.confusion_matrix([0, 3], [0, 1], 3)
+    with pytest.raises(ValueError, match="n > 0"):
+        metrics.accuracy([], [])
+    with pytest.raises(ValueError, match="n > 0"):
+        metrics.accuracy([1, 2], [1])
+
+
+def test_softmax_and_temperature():
+    assert metrics.softmax(np.array([[0.0, np.log(3)]])) == pytest.approx(np.array([[0.25, 0.75]]))
+    assert metrics.softmax(np.array([[1e4, 0.0]]))[0, 0] == 1
+    assert metrics.softmax(np.array([[0.0, 2.0]]), 1e9) == pytest.approx(np.array([[0.5, 0.5]]))
+    with pytest.raises(ValueError, match="above 0"):
+        metrics.softmax(np.zeros((1, 2)), 0)
+
+
+def test_calibration_by_hand():
+    p = np.array([[0.8, 0.2], [0.8, 0.2], [0.6, 0.4], [0.6, 0.4]])
+    # confidence 0.8 is right half the time, 0.6 always: (2 · 0.3 + 2 · 0.4) / 4
+    assert metrics.expected_calibration_error(p, [0, 1, 0, 0]) == pytest.approx(0.35)
+    assert metrics.expected_calibration_error(np.array([[1.0, 0.0]]), [0]) == 0
+
+
+def test_temperature_is_found_again():
+    rng = np.random.default_rng(0)
+    logits = rng.standard_normal((20000, 5)) * 2
+    p = metrics.softmax(logits)
+    labels = (p.cumsum(axis=1) > rng.random((20000, 1))).argmax(axis=1)
+    assert metrics.fit_temperature(logits * 3, labels) == pytest.approx(3, rel=0.05)
