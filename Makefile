@@ -18,6 +18,8 @@ test-site:  ## browser tests on the built site (make book first)
 	$(RUN) test-site $(ARGS)
 times:      ## run each chapter alone and write book/run-times.json
 	$(RUN) times $(ARGS)
+sweep:      ## run every chapter with ten seeds and count its verdicts
+	$(RUN) sweep $(ARGS)
 lab:        ## open the chapters in JupyterLab
 	$(RUN) lab $(ARGS)
 lint:       ## check style and format, notebooks too
@@ -31,4 +33,4 @@ env:        ## make or renew the environment .venv from requirements.lock
 clean:      ## remove all that was built; the environment stays
 	$(RUN) clean
 
-.PHONY: help book test test-fast test-site times lab lint format lock env clean
+.PHONY: help book test test-fast test-site times sweep lab lint format lock env clean

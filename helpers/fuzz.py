@@ -54,6 +54,8 @@ def valid_file(kind, subtype, channels, rate, seed):
     """Make a short valid file of a tone and noise: bytes, or None if libsndfile cannot write it.
 
     kind and subtype as in `FORMATS`, rate in Hz. The same arguments give the same sound.
+
+    Chapter: 2.1
     """
     import numpy as np
     import soundfile
@@ -178,6 +180,8 @@ def make_case(seed, number):
 
     One file in ten is random bytes (half of those with a real magic number in front), one in
     twenty is left valid, the rest are valid files with one to three mutations.
+
+    Chapter: 2.1
     """
     rng = random.Random(f"{seed}/{number}")
     draw = rng.random()
@@ -307,6 +311,8 @@ def run(count, seed=0, recognise=False, seconds=10.0, keep=None, progress=None):
 
     Returns (outcomes, failures): a Counter of outcome names, and a list of (number, label,
     outcome) of what must not happen. Raises RuntimeError if the child cannot start.
+
+    Chapter: 2.1
     """
     outcomes, failures = Counter(), []
     left = list(range(count))

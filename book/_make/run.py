@@ -55,6 +55,11 @@ def times(rest):
     return _python([HERE / "times.py", *rest])
 
 
+def sweep(rest):
+    """run every chapter with ten seeds and count its verdicts; can be stopped and taken up"""
+    return _python([HERE / "sweep.py", *rest])
+
+
 def test(rest):
     """unit tests, structure contracts, then every chapter by nbval; built-in data only"""
     code = _python(["-m", "pytest", "--ignore=tests/site", *_parallel(), *rest], builtin=True)
@@ -135,6 +140,7 @@ COMMANDS = {
     "test-fast": test_fast,
     "test-site": test_site,
     "times": times,
+    "sweep": sweep,
     "lab": lab,
     "lint": lint,
     "format": format_code,

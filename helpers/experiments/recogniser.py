@@ -84,6 +84,47 @@ def summary(record):
     return found
 
 
+def table(record=None):
+    """The results file as a Markdown table with its date, commit and machine; a str.
+
+    `record` is what `load_results` gives; None reads the file. While runs are missing it says how
+    many are there. Chapter: 5.2
+    """
+    record = load_results("recogniser") if record is None else record
+    try:
+        found = summary(record)
+    except KeyError:
+        return f"The evaluation is not complete: {len(record['runs'])} runs are on file."
+    held, alone, official = found["held out"], found["built-in only"], found["official"]
+    rows = [
+        "| test speaker | trained on the other five (%) | trained on built-in voices only (%) |",
+        "|---|---:|---:|",
+    ]
+    rows += [
+        f"| {s} | {held['by_speaker'][s]:.1f} | {alone['by_speaker'][s]:.1f} |"
+        for s in held["by_speaker"]
+    ]
+    rows += [
+        f"| **mean of six** | **{held['mean']:.1f}** | **{alone['mean']:.1f}** |",
+        f"| 95 % interval over speakers | {held['low']:.1f} to {held['high']:.1f} "
+        f"| {alone['low']:.1f} to {alone['high']:.1f} |",
+    ]
+    runs = record["runs"].values()
+    one = max(runs, key=lambda run: run["date"])
+    return "\n".join(
+        [
+            *rows,
+            "",
+            f"Means of {len(SEEDS)} seeds. On the official split, where every speaker is known "
+            f"already: {official['mean']:.2f} % ({official['low']:.2f} to {official['high']:.2f} "
+            f"over seeds). {one['parameters']:,} parameters, {one['settings']['steps']} steps; "
+            f"{min(r['seconds'] for r in runs):.0f} to {max(r['seconds'] for r in runs):.0f} s of "
+            f"training a run while other work shared the machine. Measured {one['date']}, commit "
+            f"`{one['commit']}`, {one['machine']}, {one['versions']}.",
+        ]
+    )
+
+
 def _of(run, speaker):
     right, clips = run["by_speaker"][speaker]
     return 100 * right / clips
