@@ -1,10 +1,8 @@
-"""The recogniser's evaluation: the plan is nested, the summary adds up, files are kept whole."""
-
-import json
+"""The recogniser's evaluation: the plan is nested, the summary adds up."""
 
 import pytest
 
-from helpers.experiments import _record, recogniser
+from helpers.experiments import recogniser
 
 SPEAKERS = ["ann", "bob", "cat"]
 
@@ -62,18 +60,3 @@ def test_an_incomplete_record_says_so():
     record = full_record()
     del record["runs"]["official, seed 2"]
     assert "not complete" in recogniser.table(record)
-
-
-def test_results_are_read_back_and_damage_is_named(tmp_path):
-    path = tmp_path / "results" / "mine.json"
-    assert _record.load_results(path, "  about\n it ") == {"about": "about it", "runs": {}}
-    _record.write_results({"about": "ä", "runs": {"a": {"x": 1}}}, path)
-    assert _record.load_results(path)["runs"] == {"a": {"x": 1}}
-    assert [p.name for p in path.parent.iterdir()] == ["mine.json"]
-    with pytest.raises(TypeError):
-        _record.write_results({"runs": {"a": object()}}, path)
-    assert [p.name for p in path.parent.iterdir()] == ["mine.json"]
-    assert json.loads(path.read_text())["runs"] == {"a": {"x": 1}}
-    path.write_text('{"runs": [')
-    with pytest.raises(ValueError, match="damaged"):
-        _record.load_results(path)
