@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from helpers import audio
+from helpers.datasets.builtin_digits import WORDS
 from helpers.errors import AudioError, AudioTooLong
 
-WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 LONGEST = 600.0
 """Seconds of sound that `recognise` accepts: it looks for one word."""
 
