@@ -98,6 +98,26 @@ def mel_matrix(front_end):
     return matrix
 
 
+def warp_matrix(front_end, factor):
+    """Read each mel band at `factor` times its frequency: float32 (n_mels, n_mels).
+
+    A picture (frames, n_mels) @ matrix is the picture of a throat that many times longer: what
+    was at f Hz is found at f / factor. In between, values are interpolated; beyond the ends, the
+    end bands are repeated. Raises ValueError for a factor that is not above 0.
+
+    Chapter: 5.2
+    Source: [jaitly2013vtlp]
+    """
+    if not factor > 0:
+        raise ValueError(f"the factor on frequency is {factor}; it must be above 0")
+    low, high = hz_to_mel(front_end.fmin), hz_to_mel(front_end.fmax)
+    width = (high - low) / (front_end.n_mels + 1)
+    bands = np.arange(front_end.n_mels)
+    source = (hz_to_mel(factor * mel_to_hz(low + width * (bands + 1))) - low) / width - 1
+    source = np.clip(source, 0, front_end.n_mels - 1)
+    return np.maximum(0.0, 1.0 - np.abs(bands[:, None] - source)).astype(np.float32)
+
+
 def stft(samples, front_end):
     """Short-time Fourier transform: float32 (n,) → complex64 (frames, n_fft // 2 + 1).
 

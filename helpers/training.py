@@ -2,12 +2,11 @@
 
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from helpers.models import digits, keras, tf
-from helpers.models.augmentation import Augmentation
 from helpers.models.cnn import CHANNELS, digit_cnn
 
 
@@ -51,39 +50,45 @@ def cosine_schedule(peak, steps, warmup=0.1):
 
 
 def fit(
-    network,
-    make_batch,
+    networks,
+    make_batches,
     *,
     steps,
     learning_rate=3e-3,
-    weight_decay=1e-4,
+    weight_decay=0.05,
     label_smoothing=0.1,
     validate=None,
     every=100,
     patience=None,
     abort_after=900.0,
 ):
-    """Train `network` on `steps` batches; return a History. The budget is steps, never seconds.
+    """Train networks side by side on `steps` batches each; return a History.
 
-    `make_batch()` is traced into the graph and gives (inputs, integer labels (batch,)).
+    `networks`: a list of models; each learns from its own batches and nothing of the others, and
+    two cores are kept busy. `make_batches`: as many functions without arguments, each traced into
+    the graph, that give (inputs, integer labels (batch,)). The budget is steps, never seconds.
     `validate()` gives an accuracy in [0, 1]; it is asked every `every` steps, and the weights of
     its best value are put back at the end. `patience` (steps): stop early when it has not improved
-    for so long. AdamW, cosine schedule, gradients clipped to norm 5.
+    for so long. AdamW, cosine schedule, each network's gradients clipped to norm 5. The loss on
+    record is the mean over the networks.
 
-    Raises ValueError for a budget below one step, FloatingPointError if the loss is no longer
-    finite, TimeoutError after `abort_after` seconds, which means that something is wrong.
+    Raises ValueError for a budget below one step or lists of different lengths, FloatingPointError
+    if the loss is no longer finite, TimeoutError after `abort_after` seconds, which means that
+    something is wrong.
 
     Chapter: 5.2
     """
     if steps < 1 or every < 1:
         raise ValueError(f"steps is {steps} and every is {every}; both must be at least 1")
+    if not networks or len(networks) != len(make_batches):
+        raise ValueError(f"{len(networks)} networks and {len(make_batches)} sources of batches")
+    variables = [v for network in networks for v in network.trainable_variables]
     optimizer = keras.optimizers.AdamW(
         cosine_schedule(learning_rate, steps), weight_decay=weight_decay
     )
-    optimizer.build(network.trainable_variables)
+    optimizer.build(variables)
 
-    @tf.function
-    def step():
+    def loss_and_gradients(network, make_batch):
         inputs, labels = make_batch()
         classes = network.output_shape[-1]
         target = tf.one_hot(labels, classes) * (1 - label_smoothing) + label_smoothing / classes
@@ -91,9 +96,15 @@ def fit(
             logits = network(inputs, training=True)
             loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(target, logits))
         gradients = tape.gradient(loss, network.trainable_variables)
-        gradients, _ = tf.clip_by_global_norm(gradients, 5.0)
-        optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
-        return loss
+        return loss, tf.clip_by_global_norm(gradients, 5.0)[0]
+
+    @tf.function
+    def step():
+        pairs = zip(networks, make_batches, strict=True)
+        losses, gradients = zip(*[loss_and_gradients(*pair) for pair in pairs], strict=True)
+        flat = [g for of_one in gradients for g in of_one]
+        optimizer.apply_gradients(zip(flat, variables, strict=True))
+        return tf.reduce_mean(losses)
 
     history, best, kept, recent = History(), -1.0, None, []
     began = time.monotonic()
@@ -118,7 +129,7 @@ def fit(
             best, history.best_step, kept = (
                 history.validation_accuracy[-1],
                 number,
-                network.get_weights(),
+                [network.get_weights() for network in networks],
             )
         elif patience is not None and number - history.best_step >= patience:
             history.stopped = f"no better for {number - history.best_step} steps"
@@ -126,7 +137,8 @@ def fit(
     if kept is None:
         history.best_step = history.steps[-1]
     else:
-        network.set_weights(kept)
+        for network, weights in zip(networks, kept, strict=True):
+            network.set_weights(weights)
     history.seconds = time.monotonic() - began
     return history
 
@@ -151,7 +163,8 @@ def train_recogniser(
     steps=1500,
     seed=0,
     augmentation=None,
-    extra_share=0.3,
+    extra_share=0.5,
+    jury=2,
     channels=CHANNELS,
     learning_rate=3e-3,
     every=100,
@@ -161,31 +174,35 @@ def train_recogniser(
 
     `extra`: more Clips, such as built-in voices, that make up `extra_share` of each batch.
     `validation`: Clips of a speaker in neither; the weights that do best on them are kept.
+    `augmentation`: how to change `clips`; by default as `helpers.models.digits.pictures` does.
+    `jury`: how many networks are trained side by side, to be asked together.
+
+    Raises ValueError for a share that is not between 0 and 1 or an empty jury, and as `fit`.
 
     Chapter: 5.2
     """
+    if extra is not None and not 0 < extra_share < 1:
+        raise ValueError(f"extra_share is {extra_share}; it must lie between 0 and 1")
     set_seed(seed)
-    augmentation = Augmentation() if augmentation is None else augmentation
-    data = digits.pictures(clips, share=1.0 if extra is None else 1.0 - extra_share)
+    sets = [digits.pictures(clips, augmentation)]
     if extra is not None:
-        data = digits.join(data, digits.pictures(extra, share=extra_share))
-    network = digit_cnn(digits.FRAMES, digits.FRONT_END.n_mels, channels)
-    model = digits.assemble(network)
+        sets = [replace(sets[0], share=1 - extra_share), digits.pictures(extra, share=extra_share)]
+    networks = [digit_cnn(digits.FRAMES, digits.FRONT_END.n_mels, channels) for _ in range(jury)]
     validate = None
     if validation is not None:
         sound = np.stack([digits.window(x) for x in validation.audio])
+        once = digits.assemble(networks, throats=(1.0,))
 
         def validate():
-            guess = np.argmax(model(sound, training=False), axis=1)
-            return np.mean(guess == validation.labels)
+            return np.mean(np.argmax(once(sound, training=False), axis=1) == validation.labels)
 
     history = fit(
-        network,
-        digits.batches(data, augmentation),
+        networks,
+        [digits.batches(sets) for _ in networks],
         steps=steps,
         learning_rate=learning_rate,
         validate=validate,
         every=every,
         patience=patience,
     )
-    return model, history
+    return digits.assemble(networks), history

@@ -5,7 +5,7 @@ from itertools import pairwise
 import keras
 from keras import layers
 
-CHANNELS = (12, 24, 32, 48, 64)
+CHANNELS = (10, 20, 28, 36, 48)
 
 
 def digit_cnn(frames, n_mels, channels=CHANNELS, classes=10, dropout=0.2):
@@ -40,7 +40,7 @@ def digit_cnn(frames, n_mels, channels=CHANNELS, classes=10, dropout=0.2):
         x = layers.ReLU()(x)
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(dropout)(x)
-    return keras.Model(inputs, layers.Dense(classes, name="logits")(x), name="digit_cnn")
+    return keras.Model(inputs, layers.Dense(classes, name="logits")(x))
 
 
 def parameter_count(channels=CHANNELS, classes=10):

@@ -1,6 +1,6 @@
 """The sound recogniser of chapter 5.2: what it looks at, and how a batch is made."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import keras
 import numpy as np
@@ -8,8 +8,14 @@ import tensorflow as tf
 
 from helpers import audio
 from helpers.features import FrontEnd, mel_power
-from helpers.models.augmentation import augment_power, mask_stripes
-from helpers.models.frontend import LogMel, RelativeLevel, decibels
+from helpers.models.augmentation import (
+    FOR_PEOPLE,
+    FOR_VOICES,
+    Augmentation,
+    augment_power,
+    mask_stripes,
+)
+from helpers.models.frontend import LogMel, LogSoftmax, RelativeLevel, Throat, decibels
 
 FRONT_END = FrontEnd(n_mels=32)
 FRAMES = 100
@@ -47,10 +53,11 @@ def window(samples):
 
 @dataclass
 class Pictures:
-    """Mel-power pictures ready for augmentation.
+    """Mel-power pictures, and how they may be changed when they are drawn.
 
     power (n, 100, n_mels) float32, the clip in the first frames; lengths (n,) int32 frames;
-    labels (n,) int32; weights (n,) float64, how often each is drawn, relative to the others.
+    labels (n,) int32; augmentation, an `Augmentation`; share, the part of each batch that is drawn
+    from them, relative to the shares of the other sets.
 
     Chapter: 5.2
     """
@@ -58,14 +65,17 @@ class Pictures:
     power: np.ndarray
     lengths: np.ndarray
     labels: np.ndarray
-    weights: np.ndarray
+    augmentation: Augmentation
+    share: float = 1.0
 
 
-def pictures(clips, front_end=FRONT_END, share=1.0):
-    """Turn Clips into Pictures; `share` is the part of each batch that comes from them.
+def pictures(clips, augmentation=None, share=1.0, front_end=FRONT_END):
+    """Turn Clips into Pictures; by default people get `FOR_PEOPLE` and voices `FOR_VOICES`.
 
     Raises as `loudest_window`. Chapter: 5.2
     """
+    if augmentation is None:
+        augmentation = FOR_VOICES if clips.source == "builtin" else FOR_PEOPLE
     power = np.full((len(clips), FRAMES, front_end.n_mels), 1e-9, np.float32)
     lengths = np.zeros(len(clips), np.int32)
     for i, samples in enumerate(clips.audio):
@@ -73,49 +83,75 @@ def pictures(clips, front_end=FRONT_END, share=1.0):
         x = audio.fix_length(x, max(len(x), front_end.n_fft))
         p = mel_power(x, front_end)
         power[i, : len(p)], lengths[i] = p, len(p)
-    weights = np.full(len(clips), share / len(clips))
-    return Pictures(power, lengths, clips.labels.astype(np.int32), weights)
+    return Pictures(power, lengths, clips.labels.astype(np.int32), augmentation, share)
 
 
-def join(first, second):
-    """Put two sets of Pictures together. Chapter: 5.2"""
-    pairs = zip(vars(first).values(), vars(second).values(), strict=True)
-    return Pictures(*(np.concatenate(pair) for pair in pairs))
-
-
-def batches(data, settings, front_end=FRONT_END, size=64):
+def batches(sets, front_end=FRONT_END, size=64):
     """A function without arguments that draws and augments a batch, for `training.fit`.
 
-    It gives pictures (size, 100, n_mels) as the network sees them, and labels (size,).
+    `sets`: a list of Pictures; each fills its share of the batch, rounded, with clips drawn at
+    random and changed as its `augmentation` says. The function gives pictures (size, 100, n_mels)
+    as the network sees them, and labels (size,).
+
+    Raises ValueError if a set is empty, or if its share would round to no clip at all.
 
     Chapter: 5.2
     """
-    power, lengths = tf.constant(data.power), tf.constant(data.lengths)
-    labels = tf.constant(data.labels)
-    reach = tf.constant(np.cumsum(data.weights / data.weights.sum()), tf.float32)
+    if not sets or not all(len(s.labels) for s in sets):
+        raise ValueError(
+            "a batch is drawn from one set of pictures or more, none of it with no clips"
+        )
+    reach = np.cumsum([s.share for s in sets]) / sum(s.share for s in sets)
+    counts = np.diff(np.round(size * reach).astype(int), prepend=0)
+    if counts.min() < 1:
+        raise ValueError(
+            f"shares give {counts.tolist()} clips of {size}: each set needs one or more"
+        )
+    tensors = [tuple(map(tf.constant, (s.power, s.lengths, s.labels))) for s in sets]
     level = RelativeLevel()
 
     def draw():
-        chosen = tf.searchsorted(reach, tf.random.uniform([size]))
-        chosen = tf.minimum(chosen, len(data.labels) - 1)
-        loud = augment_power(
-            tf.gather(power, chosen), tf.gather(lengths, chosen), front_end, settings
-        )
-        picture = mask_stripes(level(decibels(loud + 1e-9)), settings, value=-1.0)
-        return picture, tf.gather(labels, chosen)
+        drawn = []
+        for (power, lengths, labels), count, s in zip(tensors, counts, sets, strict=True):
+            chosen = tf.random.uniform([count], 0, len(s.labels), tf.int32)
+            power, lengths = tf.gather(power, chosen), tf.gather(lengths, chosen)
+            loud = augment_power(power, lengths, front_end, s.augmentation)
+            picture = mask_stripes(level(decibels(loud + 1e-9)), s.augmentation, value=-1.0)
+            drawn.append((picture, tf.gather(labels, chosen)))
+        inputs, targets = zip(*drawn, strict=True)
+        return tf.concat(inputs, axis=0), tf.concat(targets, axis=0)
 
     return draw
 
 
-def assemble(network, front_end=FRONT_END):
-    """Front end and network in one model: sound (batch, 8176) → logits (batch, 10).
+THROATS = (0.92, 1.0, 1.09)
+"""Factors on frequency under which the recogniser looks at each sound."""
+
+
+def assemble(networks, front_end=FRONT_END, throats=THROATS):
+    """Front end and networks in one model: sound (batch, 8176) → logits (batch, 10).
+
+    Each of the `networks` looks at the picture once for each of `throats`, with all frequencies
+    changed by that factor. The logits are the means of all their log-probabilities.
+
+    Raises ValueError for an empty list and for a factor that is not above 0.
 
     Chapter: 5.2
     """
+    if not networks or not throats or min(throats) <= 0:
+        raise ValueError(
+            f"{len(networks)} networks and throats {throats}: give one network or more, and one "
+            "factor above 0 or more, such as (1.0,)"
+        )
     sound = keras.Input((SAMPLES,), name="sound")
-    front = LogMel(vars(front_end))
-    picture = RelativeLevel()(front(sound))
-    return keras.Model(sound, network(picture), name="digit_recogniser")
+    picture = RelativeLevel()(LogMel(asdict(front_end))(sound))
+    opinions = []
+    for i, factor in enumerate(throats):
+        look = Throat(factor, asdict(front_end), name=f"throat_{i}")(picture)
+        for j, network in enumerate(networks):
+            opinions.append(LogSoftmax(name=f"opinion_{i}_{j}")(network(look)))
+    logits = keras.layers.Average(name="logits")(opinions) if len(opinions) > 1 else opinions[0]
+    return keras.Model(sound, logits, name="digit_recogniser")
 
 
 def logits_of(model, clips, batch=256):

@@ -3,10 +3,12 @@
 `helpers.features` has the same in NumPy; `tests/helpers/test_frontend.py` keeps the two equal.
 """
 
+from dataclasses import asdict
+
 import keras
 import tensorflow as tf
 
-from helpers.features import FrontEnd, hann, mel_matrix
+from helpers.features import FrontEnd, hann, mel_matrix, warp_matrix
 
 
 @keras.saving.register_keras_serializable("listening_machines")
@@ -36,8 +38,6 @@ class LogMel(keras.layers.Layer):
         return (input_shape[0], self.front_end.frames(input_shape[1]), self.front_end.n_mels)
 
     def get_config(self):
-        from dataclasses import asdict
-
         return {**super().get_config(), "settings": asdict(self.front_end)}
 
 
@@ -66,6 +66,50 @@ class RelativeLevel(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "range_db": self.range_db}
+
+
+@keras.saving.register_keras_serializable("listening_machines")
+class Throat(keras.layers.Layer):
+    """The picture as it would be from another throat: x (batch, frames, n_mels) → same shape.
+
+    Each band is read at `factor` times its frequency, see `helpers.features.warp_matrix`;
+    `settings` are the fields of the `FrontEnd` that made the picture.
+
+    Chapter: 5.2
+    """
+
+    def __init__(self, factor=1.0, settings=None, **kwargs):
+        kwargs.setdefault("trainable", False)
+        super().__init__(**kwargs)
+        self.factor = factor
+        self.front_end = FrontEnd(**(settings or {}))
+
+    def call(self, x):
+        return tf.matmul(x, tf.constant(warp_matrix(self.front_end, self.factor)))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "factor": self.factor,
+            "settings": asdict(self.front_end),
+        }
+
+
+@keras.saving.register_keras_serializable("listening_machines")
+class LogSoftmax(keras.layers.Layer):
+    """Logits (batch, classes) to log-probabilities of the same shape, so that they can be averaged.
+
+    Chapter: 5.2
+    """
+
+    def call(self, logits):
+        return tf.nn.log_softmax(logits)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
 
 
 def decibels(power):

@@ -4,12 +4,12 @@ import pytest
 
 from helpers.experiments import recogniser
 
-SPEAKERS = ["ann", "bob", "cat"]
+SPEAKERS = ["ann", "bob", "cat", "dan"]
 
 
 def full_record():
-    """A record in which a speaker's accuracy is known: ann 0.9, bob 0.8, cat 1.0."""
-    right = {"ann": 0.9, "bob": 0.8, "cat": 1.0}
+    """A record in which a speaker's accuracy is known: ann 0.9, bob 0.8, cat 1.0, dan 0.9."""
+    right = {"ann": 0.9, "bob": 0.8, "cat": 1.0, "dan": 0.9}
     runs = {}
     for name, (kind, test, *_rest) in recogniser.plan(SPEAKERS).items():
         accuracy = right[test] if kind == "held out" else 0.9
@@ -28,29 +28,50 @@ def full_record():
 
 
 def test_no_test_speaker_tunes_its_own_model():
-    for kind, test, validation, _share, _seed in recogniser.plan(SPEAKERS).values():
+    for kind, test, validation, _recipe, _seed in recogniser.plan(SPEAKERS).values():
         if kind == "tune":
             assert test != validation
-            assert validation in SPEAKERS
+            assert recogniser.partners(SPEAKERS)[test] == validation
     kinds = [run[0] for run in recogniser.plan(SPEAKERS).values()]
     assert kinds.count("held out") == 3 * len(SPEAKERS)
-    assert kinds.count("tune") == len(recogniser.SHARES) * len(SPEAKERS)
+    assert kinds.count("tune") == len(recogniser.RECIPES) * len(SPEAKERS) / 2
+    assert kinds.count("tune official") == len(recogniser.RECIPES)
     assert kinds.count("official") == kinds.count("built-in") == 3
 
 
-def test_the_validation_speaker_decides():
+def test_neighbours_decide_for_each_other():
+    assert recogniser.partners(["dan", "bob", "ann", "cat"]) == {
+        "ann": "bob",
+        "bob": "ann",
+        "cat": "dan",
+        "dan": "cat",
+    }
+    with pytest.raises(ValueError, match="even"):
+        recogniser.partners(["ann", "bob", "cat"])
+
+
+def test_the_validation_speaker_decides_and_the_test_speaker_does_not():
+    first, second = recogniser.RECIPES
     record = full_record()
-    record["runs"]["tune for ann, share 0.3"]["accuracy"] = 0.95
-    assert recogniser.chosen_share(record, "ann") == 0.3
-    record["runs"]["tune for ann, share 0.0"]["accuracy"] = 0.97
-    assert recogniser.chosen_share(record, "ann") == 0.0
+    by_speaker = record["runs"][f"tune without ann and bob: {second}"]["by_speaker"]
+    by_speaker["ann"] = [10, 10]
+    assert recogniser.chosen_recipe(record, "bob") == second
+    assert recogniser.chosen_recipe(record, "ann") == first
+    assert recogniser.chosen_recipe(record, "cat") == first
+
+
+def test_takes_of_the_training_set_decide_for_the_official_split():
+    _first, second = recogniser.RECIPES
+    record = full_record()
+    record["runs"][f"tune on takes 5 to 9: {second}"]["accuracy"] = 0.97
+    assert recogniser.chosen_recipe(record) == second
 
 
 def test_the_summary_by_hand():
     found = recogniser.summary(full_record())
     assert found["held out"]["mean"] == pytest.approx(90)
-    # three values 80, 90, 100: the interval is 90 ± 4.303 · 10 / √3
-    assert found["held out"]["low"] == pytest.approx(90 - 24.84, abs=0.01)
+    # four values 80, 90, 90, 100: the interval is 90 ± 3.182 · 8.165 / √4
+    assert found["held out"]["low"] == pytest.approx(90 - 12.99, abs=0.01)
     assert found["built-in only"]["by_speaker"]["bob"] == pytest.approx(80)
     assert found["official"]["mean"] == pytest.approx(90)
     assert "| **mean of six** | **90.0** | **90.0** |" in recogniser.table(full_record())

@@ -89,6 +89,20 @@ def test_the_built_in_digits_are_cached_and_read_back(tmp_path, monkeypatch, two
     assert len(list((tmp_path / "builtin").iterdir())) == 1  # nothing half-written beside it
 
 
+@pytest.mark.slow
+def test_practice_voices_speak_english_and_with_foreign_accents():
+    clips = builtin_digits.practice_voices()
+    accents = {n.split("_")[1].split("+")[0] for n in clips.names}
+    assert accents == {*speech.ACCENTS, *builtin_digits.SPELLINGS}
+    assert set(clips.speakers) == set(builtin_digits.voices())
+    assert set(np.bincount(clips.labels)) == {len(clips) // 10}
+    assert all(np.abs(x).max() > 0.01 for x in clips.audio)
+
+
+def test_every_spelling_has_ten_words():
+    assert {len(words.split()) for words in builtin_digits.SPELLINGS.values()} == {10}
+
+
 def test_a_room_starts_with_its_direct_sound():
     bank = rooms.impulse_responses(3, 8000, seed=1)
     for response in bank:
