@@ -9,7 +9,9 @@ Colours: Okabe & Ito [okabe2008color]; colour never tells things apart alone (ma
 
 import base64
 import io
+import math
 import re
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -202,38 +204,65 @@ def spectrogram(values, front_end, ax=None, title=None, limits=None, bar=True):
 # --- training and its results ------------------------------------------------------------------
 
 
-def curves(history, metrics=("loss", "accuracy"), title=None):
-    """Training and validation curves over epochs, one panel per metric.
+def curves(history, metrics=("loss", "accuracy"), title=None, x=None, xlabel=None):
+    """Training and validation curves over epochs or steps, one panel per metric.
 
-    history: {name: list of numbers, one per epoch}, validation as "val_" + name; or Keras'
-    `History`. Metrics that it lacks are left out. Returns (fig, array of axes).
+    history: a `helpers.training.History`, drawn over its steps; or {name: list of numbers},
+    validation as "val_" + name; or Keras' `History`. Metrics that it lacks are left out. Whatever
+    is called accuracy is given as a fraction and drawn in percent.
+    x: where the numbers stand, one list for all curves or {name: list}, and xlabel what it counts,
+    such as "step"; without them one number per epoch, from 1. Returns (fig, array of axes).
 
-    Raises ValueError if none of `metrics` is there. Chapter: 5.2
+    Raises ValueError if none of `metrics` is there, if `x` has no `xlabel` or does not fit, or if
+    an accuracy lies outside [0, 1]. Chapter: 5.2
     """
+    units = {}
+    if hasattr(history, "validation_steps"):
+        units = {"loss": " (nats)"}
+        if x is None:
+            x = {"loss": history.steps, "val_accuracy": history.validation_steps}
+            xlabel = xlabel or "step"
+        history = {"loss": history.loss, "val_accuracy": history.validation_accuracy}
     history = getattr(history, "history", history)
-    there = [name for name in metrics if name in history or f"val_{name}" in history]
+    if x is not None and not xlabel:
+        raise ValueError("x has no name: say in xlabel what it counts, such as 'step'")
+    held = {key: np.asarray(v, dtype=float) for key, v in history.items() if np.size(v)}
+    there = [name for name in metrics if name in held or f"val_{name}" in held]
     if not there:
-        raise ValueError(f"the history holds {sorted(history)}, none of {list(metrics)}")
+        raise ValueError(f"the history holds {sorted(held)}, none of {list(metrics)}")
     fig, axes = subplots(1, len(there), height=2.7, squeeze=False)
     for ax, name in zip(axes[0], there, strict=True):
+        share = name.endswith("accuracy")
         for i, (key, label) in enumerate(((name, "training"), (f"val_{name}", "validation"))):
-            if key in history:
-                values = np.asarray(history[key], dtype=float)
-                epochs = np.arange(1, len(values) + 1)
-                ax.plot(
-                    epochs,
-                    values,
-                    color=PALETTE[i],
-                    linestyle=("-", "--")[i],
-                    marker=MARKERS[i] if len(values) <= 30 else None,
-                    label=label,
-                )
-        ax.set(xlabel="epoch", ylabel=name)
+            if key not in held:
+                continue
+            if share and (np.nanmin(held[key]) < 0 or np.nanmax(held[key]) > 1):
+                raise ValueError(f"{key} must lie in [0, 1]: give fractions, not percent")
+            ax.plot(
+                _places(x, key, len(held[key])),
+                held[key] * (100 if share else 1),
+                color=PALETTE[i],
+                linestyle=("-", "--")[i],
+                marker=MARKERS[i] if len(held[key]) <= 30 else None,
+                label=label,
+            )
+        unit = " (%)" if share else units.get(name, "")
+        ax.set(xlabel=xlabel or "epoch", ylabel=name + unit)
         ax.xaxis.get_major_locator().set_params(integer=True)
         ax.legend()
     if title:
         fig.suptitle(title)
     return fig, axes[0]
+
+
+def _places(x, key, n):
+    """Where the n numbers of the curve `key` stand: in `x`, or at 1 … n if it is None."""
+    if x is None:
+        return np.arange(1, n + 1)
+    places = np.asarray(x.get(key, ()) if isinstance(x, Mapping) else x)
+    if places.shape != (n,):
+        raise ValueError(f"{key} has {n} numbers, but its x has shape {places.shape}")
+    return places
 
 
 def confusion(matrix, labels=None, ax=None, title=None):
@@ -278,7 +307,8 @@ def per_group(groups, values, intervals=None, ax=None, xlabel=None, title=None, 
     """One bar per group (speaker, fold, …) with its interval and its value.
 
     groups: n texts; values: (n,); intervals: (n, 2), lower and upper bound, or None. line: a value
-    to mark, such as chance. Returns (fig, ax).
+    to mark, such as chance. Values are written with as many decimals as the largest needs for three
+    digits, more where a small one would vanish; thousands are grouped. Returns (fig, ax).
 
     Raises ValueError for lists of different lengths. Chapter: 5.2
     """
@@ -298,8 +328,11 @@ def per_group(groups, values, intervals=None, ax=None, xlabel=None, title=None, 
         ax.errorbar(values, places, xerr=errors, fmt="none", ecolor="black", capsize=3)
     ends = values if errors is None else values + errors[1]
     reach = max(float(np.max(ends)), 0.0) - min(float(np.min(values)), 0.0)
-    for place, value, end in zip(places, values, ends, strict=True):
-        ax.text(max(end, 0) + 0.012 * reach, place, f"{value:.3g}", va="center", fontsize=9)
+    for place, text, end in zip(places, _written(values), ends, strict=True):
+        ax.text(max(end, 0) + 0.012 * reach, place, text, va="center", fontsize=9)
+    if reach >= 1000:
+        ax.xaxis.set_major_formatter("{x:,.0f}")
+        ax.locator_params(axis="x", nbins=6)  # such long numbers need room
     if line is not None:
         ax.axvline(line, color="black", linestyle=":", linewidth=1.2)
     ax.set_yticks(places, groups)
@@ -307,6 +340,28 @@ def per_group(groups, values, intervals=None, ax=None, xlabel=None, title=None, 
     ax.margins(x=0.08)
     ax.set(xlabel=xlabel, title=title)
     return fig, ax
+
+
+def _written(values):
+    """The values as texts that belong together: common decimals, thousands grouped."""
+    sizes = np.abs(values[np.isfinite(values)])
+    largest = float(np.max(sizes, initial=0.0))
+    sizes = sizes[sizes > 1e-9 * largest]  # anything smaller is a zero that was rounded
+
+    def decimals(size, digits):
+        return max(0, digits - 1 - math.floor(math.log10(size)))
+
+    common = 0
+    if len(sizes) and not np.allclose(sizes, np.round(sizes), rtol=1e-12, atol=1e-9 * largest):
+        common = decimals(largest, 3)
+        common = max(common, min(2, decimals(float(np.min(sizes)), 1)))
+
+    def text(value):
+        own = decimals(abs(value), 1) if np.isfinite(value) and abs(value) in sizes else 0
+        written = f"{value:,.{max(common, own)}f}"
+        return written.lstrip("-") if not value or not written.strip("-0.") else written
+
+    return [text(value).replace("-", "−") for value in values]
 
 
 def calibration(confidence, correct, bins=10, title=None):

@@ -433,6 +433,9 @@ def _line(value, signed=False):
 def _plural(unit, n):
     if n == 1:
         return unit
+    counted, of, what = unit.partition(" of ")
+    if of:
+        return _plural(counted, n) + of + what
     if re.search(r"[^aeiou]y$", unit):
         return unit[:-1] + "ies"
     return unit + ("es" if re.search(r"(?:s|x|ch|sh)$", unit) else "s")

@@ -181,10 +181,78 @@ def test_a_history_object_or_a_dict():
     assert len(axes[0].lines) == 2
 
 
+def test_epochs_count_from_one_and_accuracy_is_drawn_in_percent():
+    _, (loss, accuracy) = plots.curves({"loss": [2, 1], "accuracy": [0.5, 0.75], "val_loss": []})
+    assert (loss.get_xlabel(), loss.get_ylabel()) == ("epoch", "loss")
+    assert (accuracy.get_xlabel(), accuracy.get_ylabel()) == ("epoch", "accuracy (%)")
+    assert len(loss.lines) == 1
+    np.testing.assert_array_equal(accuracy.lines[0].get_xydata(), [[1, 50], [2, 75]])
+
+
+def test_the_books_own_history_is_drawn_over_its_steps():
+    from helpers.training import History
+
+    history = History([100, 200, 250], [2.0, 1.0, 0.8], [200, 250], [0.5, 0.75])
+    _, (loss, accuracy) = plots.curves(history)
+    assert (loss.get_xlabel(), loss.get_ylabel()) == ("step", "loss (nats)")
+    assert (accuracy.get_xlabel(), accuracy.get_ylabel()) == ("step", "accuracy (%)")
+    np.testing.assert_array_equal(loss.lines[0].get_xydata(), [[100, 2], [200, 1], [250, 0.8]])
+    np.testing.assert_array_equal(accuracy.lines[0].get_xydata(), [[200, 50], [250, 75]])
+    assert [t.get_text() for t in accuracy.get_legend().get_texts()] == ["validation"]
+    _, axes = plots.curves(History([100], [2.0]))
+    assert [ax.get_ylabel() for ax in axes] == ["loss (nats)"]
+    with pytest.raises(ValueError, match="none of"):
+        plots.curves(History())
+
+
+def test_curves_over_given_places():
+    history = {"loss": [3, 2, 1], "val_loss": [2]}
+    _, (ax,) = plots.curves({"loss": [3, 2, 1]}, x=[10, 20, 30], xlabel="step")
+    assert ax.get_xlabel() == "step"
+    np.testing.assert_array_equal(ax.lines[0].get_xdata(), [10, 20, 30])
+    _, (ax,) = plots.curves(history, x={"loss": [10, 20, 30], "val_loss": [30]}, xlabel="clip")
+    np.testing.assert_array_equal(ax.lines[1].get_xdata(), [30])
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        ([90, 80], ["90", "80"]),
+        ([100 * 0.29, 71.0], ["29", "71"]),  # 28.999999999999996
+        ([99.53, 80], ["99.5", "80.0"]),
+        ([2_064_512, 1290, 320], ["2,064,512", "1,290", "320"]),
+        ([2064.512, 9.216, 0.32], ["2,064.5", "9.2", "0.3"]),
+        ([0.125, 0.5], ["0.125", "0.500"]),
+        ([0.5, 0.00004], ["0.500", "0.00004"]),
+        ([-12.34, 0.0, -1e-17], ["−12.3", "0.0", "0.0"]),
+        ([-1500, 2], ["−1,500", "2"]),
+        ([0.0], ["0"]),
+        ([1.0, float("nan")], ["1", "nan"]),
+    ],
+)
+def test_per_group_writes_numbers_that_can_be_read(values, texts):
+    assert plots._written(np.asarray(values, dtype=float)) == texts
+    if np.all(np.isfinite(values)):
+        _, ax = plots.per_group(range(len(values)), values)
+        assert [t.get_text() for t in ax.texts] == texts
+
+
+def test_the_axis_of_large_values_is_written_out():
+    fig, ax = plots.per_group(["a", "b"], [2_064_512, 320])
+    fig.canvas.draw()
+    assert "1,000,000" in [t.get_text() for t in ax.get_xticklabels()]
+    assert not ax.xaxis.get_offset_text().get_text()
+
+
 @pytest.mark.parametrize(
     ("draw", "message"),
     [
         (lambda: plots.curves({"lr": [1]}), "none of"),
+        (lambda: plots.curves({"loss": []}), "none of"),
+        (lambda: plots.curves({"loss": [1]}, x=[5]), "xlabel"),
+        (lambda: plots.curves({"loss": [1]}, x=[5, 6], xlabel="step"), "loss has 1 numbers"),
+        (lambda: plots.curves({"loss": [1]}, x={}, xlabel="step"), "shape"),
+        (lambda: plots.curves({"accuracy": [50, 75]}), "fractions"),
         (lambda: plots.confusion(np.zeros((2, 3))), "square"),
         (lambda: plots.spectrogram(np.zeros((5, 7)), FRONT_END), "shape"),
         (lambda: plots.spectrogram(np.zeros((0, 40)), FRONT_END), "shape"),

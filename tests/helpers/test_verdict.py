@@ -274,6 +274,14 @@ def test_plurals(shown):
     assert judge(HIGH, unit="city").measured().endswith("3 cities")
     assert judge(HIGH, unit="pass").measured().endswith("3 passes")
     assert judge([1.0], unit="voice").measured().endswith("1 voice, no interval")
+    assert judge(HIGH, unit="group of voices").measured().endswith("3 groups of voices")
+    assert judge(HIGH, unit="city of origin").measured().endswith("3 cities of origin")
+    assert (
+        judge(HIGH, unit="batch of takes of one").measured().endswith("3 batches of takes of one")
+    )
+    assert (
+        judge([1.0], unit="group of voices").measured().endswith("1 group of voices, no interval")
+    )
 
 
 def test_a_notebook_shows_the_box_once(notebook_outputs):
