@@ -88,6 +88,7 @@ class ClaimsLedger(FromRecord):
                 number(claim["threshold"], 2),
                 claim["source"] or "–",
                 f"**{claim['outcome']}**",
+                over_seeds(claim),
             )
             for claim in record["claims"]
         ]
@@ -99,6 +100,7 @@ class ClaimsLedger(FromRecord):
             "Threshold",
             "Data",
             "Verdict",
+            "With other seeds",
         )
         return table(head, rows)
 
@@ -126,6 +128,14 @@ def measured(claim: dict) -> str:
     if claim["low"] is None:
         return f"{effect} ({units}, no interval)"
     return f"{effect} ({number(claim['low'], 2)} to {number(claim['high'], 2)}; {units})"
+
+
+def over_seeds(claim: dict) -> str:
+    """How often the seed sweep found each outcome, and when it ran; a dash where it did not."""
+    if not claim["seeds"]:
+        return "–"
+    counts = ", ".join(f"{outcome} {count}×" for outcome, count in claim["seeds"].items())
+    return f"{counts} ({claim['seeds_date']})"
 
 
 def machine_text(machine: dict) -> str:

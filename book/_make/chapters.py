@@ -16,6 +16,7 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 
 HERE = Path(__file__).resolve().parent
 RUN_TIMES = "book/run-times.json"
+SEED_SWEEP = "book/seed-sweep.json"
 
 
 class BuildError(Exception):

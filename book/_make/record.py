@@ -9,7 +9,7 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from chapters import RUN_TIMES, Chapter, read_json, without_origin
+from chapters import RUN_TIMES, SEED_SWEEP, Chapter, read_json, without_origin
 from execute import Outcome
 
 PACKAGES = ("jupyter-book", "Sphinx", "tensorflow", "keras", "librosa", "numpy")
@@ -96,8 +96,21 @@ def make_record(
         "workers": workers,
         "alone": {k: v for k, v in alone.items() if k != "chapters"},
         "chapters": rows,
-        "claims": claims,
+        "claims": with_seeds(claims, chapters, read_json(root / SEED_SWEEP)),
     }
+
+
+def with_seeds(claims: list[dict], chapters: list[Chapter], sweep: dict) -> list[dict]:
+    """Add to each claim how often `make sweep` found each outcome on the same data, and when."""
+    ids = {chapter.doc: chapter.id for chapter in chapters}
+    found = []
+    for claim in claims:
+        entry = sweep.get(f"{ids[claim['doc']]} on {claim['source']}", {})
+        runs = [run[claim["id"]] for run in entry.get("seeds", {}).values() if claim["id"] in run]
+        outcomes = sorted(run["outcome"] for run in runs)
+        seeds = {outcome: outcomes.count(outcome) for outcome in dict.fromkeys(outcomes)}
+        found.append({**claim, "seeds": seeds, "seeds_date": entry.get("date") if runs else None})
+    return found
 
 
 def unless_equal(record: dict, former: dict) -> dict:

@@ -11,9 +11,11 @@ import argparse
 import json
 import re
 import sys
+import time
 from pathlib import Path
 
 from chapters import (
+    SEED_SWEEP,
     BuildError,
     Chapter,
     chapter_key,
@@ -28,7 +30,6 @@ from execute import CELL_TIMEOUT, describe_failure, run_alone
 from kernel_environment import kernel_environment
 
 HERE = Path(__file__).resolve().parent
-RESULTS = "book/seed-sweep.json"
 CLAIM = "application/vnd.listening-machines.claim+json"
 SEED_LINE = re.compile(r"^SEED = \d+$", re.MULTILINE)
 
@@ -61,7 +62,7 @@ def sweep(root: Path, wanted: list[str], seeds: int) -> None:
     folder = root / "_build" / ".sweep"
     variables = kernel_environment(folder / "settings", data)
     variables["LISTENING_MACHINES_SWEEP"] = "1"
-    environment, results = environment_digest(root), read_json(root / RESULTS)
+    environment, results = environment_digest(root), read_json(root / SEED_SWEEP)
     for chapter in chapters:
         key = chapter_key(chapter, environment, data)
         entry = results.setdefault(f"{chapter.id} on {source}", {"key": key, "seeds": {}})
@@ -75,7 +76,8 @@ def sweep(root: Path, wanted: list[str], seeds: int) -> None:
             if not outcome.ok:
                 raise BuildError("\n\n".join(describe_failure(copy, f) for f in outcome.failures))
             entry["seeds"][str(seed)] = claims_of(outcome.notebook)
-            write_if_changed(root / RESULTS, json.dumps(results, indent=1) + "\n")
+            entry["date"] = time.strftime("%Y-%m-%d")
+            write_if_changed(root / SEED_SWEEP, json.dumps(results, indent=1) + "\n")
             print(f"{chapter.id}, seed {seed}: {outcome.seconds} s", flush=True)
         for line in spread(entry["seeds"]):
             print(f"  {line}")

@@ -5,8 +5,9 @@ import json
 import pytest
 import status
 import times
+from chapters import Chapter
 from kernel_environment import kernel_environment
-from record import unless_equal
+from record import unless_equal, with_seeds
 
 
 def test_a_record_stands_unless_more_than_its_date_changed():
@@ -43,6 +44,20 @@ def test_all_chapters_are_held_to_the_data_that_was_prepared(tmp_path, monkeypat
     assert source("fsdd") == "real"
     assert source("builtin") == "builtin"
     assert source("fsdd", "builtin") is None
+
+
+def test_a_claim_says_what_other_seeds_gave(tmp_path):
+    chapter = Chapter(tmp_path, "notebooks/5-project/2-x")
+    claims = [
+        {"id": name, "doc": chapter.doc, "source": source}
+        for name, source in (("5.2-a", "fsdd"), ("5.2-a", "builtin"), ("5.2-b", "fsdd"))
+    ]
+    seeds = {str(k): {"5.2-a": {"outcome": "holds" if k else "undecided"}} for k in range(3)}
+    sweep = {"5.2 on fsdd": {"seeds": seeds, "date": "2026-01-01"}}
+    first, *others = with_seeds(claims, [chapter], sweep)
+    assert first["seeds"] == {"holds": 2, "undecided": 1}
+    assert status.over_seeds(first) == "holds 2×, undecided 1× (2026-01-01)"
+    assert [status.over_seeds(claim) for claim in others] == ["–", "–"]
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ def test_a_sweep_counts_outcomes_and_is_taken_up_again(small_book, capsys):
     assert "seed 0" not in said
     assert "seed 2" in said
     assert "5.1-a: holds 2×, undecided 1×; effect 0.5 to 2.5" in said
-    (entry,) = json.loads((small_book.root / sweep.RESULTS).read_text()).values()
+    (entry,) = json.loads((small_book.root / sweep.SEED_SWEEP).read_text()).values()
     assert sorted(entry["seeds"]) == ["0", "1", "2"]
 
 
