@@ -111,13 +111,14 @@ def _model_path():
 
 
 def _train_to(path):
+    from helpers.datasets.builtin_digits import load_practice_voices
     from helpers.datasets.digits import load_digits
     from helpers.training import train_recogniser
 
-    clips = load_digits(quiet=True)
-    extra = None if clips.source == "builtin" else load_digits("builtin", quiet=True)
+    clips, voices = load_digits(quiet=True), load_practice_voices()
     print(f"Training the recogniser once, on {clips.describe()} …", file=sys.stderr)
-    model, _ = train_recogniser(clips, extra)
+    people = [] if clips.source == "builtin" else [clips]
+    model, _ = train_recogniser(*people, voices)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.stem}-{os.getpid()}.part.keras")
     try:

@@ -13,6 +13,7 @@ _HOME = {
     "by_speaker": "splits",
     "load_digits": "digits",
     "load_fsdd": "fsdd",
+    "load_practice_voices": "builtin_digits",
     "official_split": "splits",
     "random_split": "splits",
 }
@@ -23,6 +24,7 @@ __all__ = [
     "by_speaker",
     "load_digits",
     "load_fsdd",
+    "load_practice_voices",
     "official_split",
     "random_split",
 ]

@@ -371,8 +371,9 @@ EXERCISES = (
         hints=(
             "Change one thing and keep the rest: more steps, other channels, gentler changes, two "
             "networks that vote.",
-            "Use the chapter's function `ask_strangers` with settings of your own; it "
-            "sees to it that each network is asked about people it never heard.",
+            "Train with `fit` as the chapter does, put the networks into `networks` under a name "
+            "of your own, and ask them with `ask_strangers`: it sees to it that each network is "
+            "asked about people it never heard.",
             "No training needed: the chapter already has two families of networks. What is the "
             "mean of their probabilities worth?",
         ),

@@ -147,7 +147,7 @@ def table(record=None):
             f"already: {official['mean']:.2f} % ({official['low']:.2f} to {official['high']:.2f} "
             f"over seeds). {one['parameters']:,} parameters, {one['settings']['steps']} steps; "
             f"{min(r['seconds'] for r in runs):.0f} to {max(r['seconds'] for r in runs):.0f} s of "
-            f"training a run. Measured {one['date']}, commit "
+            f"training a run, on one core. Measured {one['date']}, commit "
             f"`{one['commit']}`, {one['machine']}, {one['versions']}.",
         ]
     )
