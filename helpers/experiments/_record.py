@@ -11,6 +11,8 @@ import tempfile
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent / "results"
+RESULTS = "helpers/experiments/results"
+"""The same folder as git names it: results that were just written do not make the code another."""
 
 
 def load_results(name, about=""):
@@ -53,16 +55,17 @@ def provenance():
     """When, where and by which code a run was made: a dict of str. Chapter: 5.1"""
     from importlib.metadata import version
 
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-        cwd=FOLDER.parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    def git(*arguments):
+        done = subprocess.run(
+            ["git", *arguments], cwd=FOLDER.parent, capture_output=True, text=True, check=False
+        )
+        return done.stdout.strip()
+
+    commit = git("rev-parse", "--short=12", "HEAD") or "unknown"
+    changed = git("status", "--porcelain", "--", ":(top)", f":(exclude,top){RESULTS}")
     return {
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
-        "commit": done.stdout.strip() or "unknown",
+        "commit": f"{commit}-dirty" if changed else commit,
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "versions": f"Python {platform.python_version()}, Keras {version('keras')}",
     }

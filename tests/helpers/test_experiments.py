@@ -1,8 +1,10 @@
 """The recogniser's evaluation: the plan is nested, the summary adds up."""
 
+import subprocess
+
 import pytest
 
-from helpers.experiments import recogniser
+from helpers.experiments import _record, recogniser
 
 SPEAKERS = ["ann", "bob", "cat", "dan"]
 
@@ -81,3 +83,23 @@ def test_an_incomplete_record_says_so():
     record = full_record()
     del record["runs"]["official, seed 2"]
     assert "not complete" in recogniser.table(record)
+
+
+def test_fresh_results_do_not_make_the_code_another(tmp_path, monkeypatch):
+    folder = tmp_path / "helpers/experiments/results"
+    folder.mkdir(parents=True)
+    for path in (folder / "x.json", folder.parent / "x.py"):
+        path.write_text("1")
+
+    def git(*arguments):
+        author = ("-c", "user.name=a", "-c", "user.email=a@b")
+        subprocess.run(["git", *author, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    for command in (("init",), ("add", "."), ("commit", "-m", "first")):
+        git(*command)
+    monkeypatch.setattr(_record, "FOLDER", folder)
+    assert len(_record.provenance()["commit"]) == 12
+    (folder / "x.json").write_text("2")
+    assert len(_record.provenance()["commit"]) == 12
+    (folder.parent / "x.py").write_text("2")
+    assert _record.provenance()["commit"].endswith("-dirty")
