@@ -152,7 +152,7 @@ def mel_power(samples, front_end):
 def log_mel(samples, front_end):
     """Log-mel spectrogram in dB: float32 (n,) → float32 (frames, n_mels).
 
-    10 log10 of `mel_power`; 0 dB is a full-scale sine. Raises as `stft`.
+    10 log10 of `mel_power`; a full-scale sine gives about 0 dB. Raises as `stft`.
 
     Chapter: 5.2
     """

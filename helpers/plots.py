@@ -180,6 +180,7 @@ def spectrogram(values, front_end, ax=None, title=None, limits=None, bar=True):
     low, high = limits or (max(float(values.min()), high - 80), high)
     seconds = (len(values) - 1) * front_end.hop / front_end.sample_rate
     half = front_end.hop / front_end.sample_rate / 2
+    first = front_end.n_fft / front_end.sample_rate / 2  # a frame stands at its middle
     image = ax.imshow(
         values.T,
         origin="lower",
@@ -188,7 +189,7 @@ def spectrogram(values, front_end, ax=None, title=None, limits=None, bar=True):
         cmap="magma",
         vmin=low,
         vmax=high if high > low else low + 1,
-        extent=(-half, seconds + half, -0.5, front_end.n_mels - 0.5),
+        extent=(first - half, first + seconds + half, -0.5, front_end.n_mels - 0.5),
     )
     edges = np.linspace(hz_to_mel(front_end.fmin), hz_to_mel(front_end.fmax), front_end.n_mels + 2)
     candidates = np.array([125, 250, 500, 1000, 2000, 3000, 4000, 8000, 16000])

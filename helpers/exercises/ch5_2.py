@@ -77,6 +77,8 @@ def check_split(answer):
         if not isinstance(result, list | tuple) or len(result) != 2:
             raise Wrong("Give back two arrays, the indices for training and those for the test.")
         train, test = (array(part, (None,), "the indices") for part in result)
+        if any(np.asarray(part).dtype == bool for part in result):
+            raise Wrong("These are masks. Give back the indices: `np.flatnonzero` of each mask.")
         if len(train) + len(test) != 200 or set(train) | set(test) != set(range(200)):
             raise Wrong("Together the two must hold every clip from 0 to n − 1 exactly once.")
         heard, tested = set(speakers[train.astype(int)]), set(speakers[test.astype(int)])
@@ -92,6 +94,9 @@ def check_split(answer):
                 f"{len(tested)} were held out."
             )
     speakers = np.repeat(people, 20)
+    third = split(speakers, 0.38, np.random.default_rng(0))[1]
+    if len(set(speakers[np.asarray(third, int)])) != 4:
+        raise Wrong("Round the number of people: 0.38 of ten people is four, not three.")
     drawn = [split(speakers, 0.2, np.random.default_rng(seed))[1] for seed in range(6)]
     if all(np.array_equal(np.sort(drawn[0]), np.sort(d)) for d in drawn):
         raise Wrong("The same people are held out whatever the generator: draw them with `rng`.")
@@ -120,6 +125,18 @@ def _split_of_one(speakers, fraction, rng):
 def _split_the_same(speakers, fraction, rng):
     people = np.unique(speakers)
     in_test = np.isin(speakers, people[: max(1, round(fraction * len(people)))])
+    return np.flatnonzero(~in_test), np.flatnonzero(in_test)
+
+
+def _split_masks(speakers, fraction, rng):
+    train, test = solve_split(speakers, fraction, rng)
+    return np.isin(np.arange(len(speakers)), train), np.isin(np.arange(len(speakers)), test)
+
+
+def _split_rounded_down(speakers, fraction, rng):
+    people = np.unique(speakers)
+    away = rng.choice(people, max(1, int(fraction * len(people))), replace=False)
+    in_test = np.isin(speakers, away)
     return np.flatnonzero(~in_test), np.flatnonzero(in_test)
 
 
@@ -183,6 +200,8 @@ def check_ece(answer):
     confidence = np.array([0.95, 0.95, 0.95, 0.95, 0.95, 0.95, 0.55, 0.55])
     right = np.array([True, True, True, False, False, False, True, True])
     value = number(ece(confidence, right), "the calibration error")
+    if close(value, 45.0):
+        raise Wrong("That is in percent; give a fraction between 0 and 1.")
     if close(value, abs(confidence.mean() - right.mean())):
         raise Wrong(
             "That is one gap over everything: too sure here and too modest there cancel out. Take "
@@ -200,7 +219,7 @@ def check_ece(answer):
     if not close(value, 0.45) or not close(uneven, 0.9 * 0.05 + 0.1 * 0.65):
         raise Wrong(
             "In each bin: the share that is right, minus the mean confidence, without its sign. "
-            "Then the mean over bins, weighed by their clips."
+            "Then the mean over bins, weighted by their clips."
         )
     if not close(number(ece(np.array([1.0, 1.0]), np.array([True, True])), "full confidence"), 0):
         raise Wrong("A confidence of exactly 1 belongs into the last bin. Where does yours go?")
@@ -219,6 +238,10 @@ def solve_ece(confidence, right, bins=10):
 
 def _ece_overall(confidence, right, bins=10):
     return abs(confidence.mean() - right.mean())
+
+
+def _ece_in_percent(confidence, right, bins=10):
+    return 100 * solve_ece(confidence, right, bins)
 
 
 def _ece_unweighted(confidence, right, bins=10):
@@ -332,6 +355,8 @@ EXERCISES = (
             (_split_of_clips, "It leaks"),
             (_split_of_one, "held out"),
             (_split_the_same, "whatever the generator"),
+            (_split_masks, "np.flatnonzero"),
+            (_split_rounded_down, "Round"),
         ),
     ),
     Exercise(
@@ -361,7 +386,11 @@ EXERCISES = (
             "confidence, times its share of all clips. Add these up.",
         ),
         solution=solve_ece,
-        wrong_answers=((_ece_overall, "cancel"), (_ece_unweighted, "Weigh bins")),
+        wrong_answers=(
+            (_ece_overall, "cancel"),
+            (_ece_unweighted, "Weigh bins"),
+            (_ece_in_percent, "fraction"),
+        ),
     ),
     Exercise(
         id="5.2.6",
@@ -371,9 +400,9 @@ EXERCISES = (
         hints=(
             "Change one thing and keep the rest: more steps, other channels, gentler changes, two "
             "networks that vote.",
-            "Train with `fit` as the chapter does, put the networks into `networks` under a name "
-            "of your own, and ask them with `ask_strangers`: it sees to it that each network is "
-            "asked about people it never heard.",
+            "Train with `fit` as the chapter does, put the two networks into `networks` as "
+            "`networks['mine', half]`, and ask them with `ask_strangers('mine')`: it sees to it "
+            "that each network is asked about people it never heard.",
             "No training needed: the chapter already has two families of networks. What is the "
             "mean of their probabilities worth?",
         ),

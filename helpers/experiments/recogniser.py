@@ -137,6 +137,9 @@ def table(record=None):
         f"| 95 % interval over speakers | {held['low']:.1f} to {held['high']:.1f} "
         f"| {alone['low']:.1f} to {alone['high']:.1f} |",
     ]
+    spread = f"{official['low']:.2f} to {official['high']:.2f} over seeds"
+    if official["low"] == official["high"]:
+        spread = "the same with each seed"
     runs = record["runs"].values()
     one = max(runs, key=lambda run: run["date"])
     return "\n".join(
@@ -144,8 +147,8 @@ def table(record=None):
             *rows,
             "",
             f"Means of {len(SEEDS)} seeds. On the official split, where every speaker is known "
-            f"already: {official['mean']:.2f} % ({official['low']:.2f} to {official['high']:.2f} "
-            f"over seeds). {one['parameters']:,} parameters, {one['settings']['steps']} steps; "
+            f"already: {official['mean']:.2f} % ({spread}). "
+            f"{one['parameters']:,} parameters, {one['settings']['steps']} steps; "
             f"{min(r['seconds'] for r in runs):.0f} to {max(r['seconds'] for r in runs):.0f} s of "
             f"training a run, on one core. Measured {one['date']}, commit "
             f"`{one['commit']}`, {one['machine']}, {one['versions']}.",

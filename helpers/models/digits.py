@@ -131,8 +131,8 @@ THROATS = (0.92, 1.0, 1.09)
 def assemble(networks, front_end=FRONT_END, throats=THROATS):
     """Front end and networks in one model: sound (batch, 8176) → logits (batch, 10).
 
-    Each of the `networks` looks at the picture once for each of `throats`, with all frequencies
-    changed by that factor. The logits are the means of all their log-probabilities.
+    Each of the `networks` looks at the picture once for each of `throats`, each band read at that
+    factor times its frequency. The logits are the means of all their log-probabilities.
 
     Raises ValueError for an empty list and for a factor that is not above 0.
 
