@@ -77,8 +77,9 @@ def details(summary, body, *, classes=""):
     return (
         f'<details class="lm-fold {classes}" style="border:1px solid {BORDER};'
         f"border-radius:0.35rem;margin:0.4rem 0;padding:0.45rem 0.8rem;background:{CARD};"
-        f'color:{TEXT}"><summary style="cursor:pointer;font-weight:600">{escape(summary)}'
-        f'</summary><div style="margin-top:0.5rem">{body}</div></details>'
+        f'color:{TEXT}"><summary style="display:list-item;list-style-type:disclosure-closed;'
+        f'list-style-position:inside;cursor:pointer;font-weight:600">{escape(summary)}</summary>'
+        f'<div style="margin-top:0.5rem">{body}</div></details>'
     )
 
 
