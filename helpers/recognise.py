@@ -104,7 +104,8 @@ def _model_path():
     from helpers.datasets._store import cache_folder
 
     here = Path(__file__).parent
-    parts = sorted([*(here / "models").glob("*.py"), *here.glob("*.py")])
+    folders = (here, here / "models", here / "datasets")
+    parts = sorted(path for folder in folders for path in folder.glob("*.py"))
     digest = hashlib.sha256(b"\0".join(p.read_bytes() for p in parts)).hexdigest()[:16]
     wanted = os.environ.get("LISTENING_MACHINES_SOURCE", "auto")
     return cache_folder() / "models" / f"digits-{wanted}-{digest}.keras"
