@@ -2,7 +2,7 @@
 
 import os
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -184,9 +184,9 @@ def train_recogniser(
     if extra is not None and not 0 < extra_share < 1:
         raise ValueError(f"extra_share is {extra_share}; it must lie between 0 and 1")
     set_seed(seed)
-    sets = [digits.pictures(clips, augmentation)]
+    sets = [digits.pictures(clips, augmentation, 1.0 if extra is None else 1.0 - extra_share)]
     if extra is not None:
-        sets = [replace(sets[0], share=1 - extra_share), digits.pictures(extra, share=extra_share)]
+        sets.append(digits.pictures(extra, share=extra_share))
     networks = [digit_cnn(digits.FRAMES, digits.FRONT_END.n_mels, channels) for _ in range(jury)]
     validate = None
     if validation is not None:
@@ -198,7 +198,7 @@ def train_recogniser(
 
     history = fit(
         networks,
-        [digits.batches(sets) for _ in networks],
+        [digits.batches(sets)] * jury,
         steps=steps,
         learning_rate=learning_rate,
         validate=validate,

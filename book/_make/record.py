@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import subprocess
+from collections import Counter
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -107,8 +108,7 @@ def with_seeds(claims: list[dict], chapters: list[Chapter], sweep: dict) -> list
     for claim in claims:
         entry = sweep.get(f"{ids[claim['doc']]} on {claim['source']}", {})
         runs = [run[claim["id"]] for run in entry.get("seeds", {}).values() if claim["id"] in run]
-        outcomes = sorted(run["outcome"] for run in runs)
-        seeds = {outcome: outcomes.count(outcome) for outcome in dict.fromkeys(outcomes)}
+        seeds = dict(sorted(Counter(run["outcome"] for run in runs).items()))
         found.append({**claim, "seeds": seeds, "seeds_date": entry.get("date") if runs else None})
     return found
 

@@ -76,7 +76,7 @@ def built_in_digits(takes: int = TAKES, *, degrade: bool = True, seed: int = 0) 
     """
     if takes < 1:
         raise ValueError(f"takes is {takes}; at least 1 is needed")
-    return _speak(speech.ACCENTS, {}, takes, degrade, seed)
+    return _speak(dict.fromkeys(speech.ACCENTS, WORDS), takes, degrade, seed)
 
 
 def practice_voices(seed: int = 0) -> Clips:
@@ -89,8 +89,9 @@ def practice_voices(seed: int = 0) -> Clips:
     Chapter: 5.2
     Source: eSpeak NG [espeakng]
     """
-    english = _speak(speech.ACCENTS, {}, 8, False, seed)
-    foreign = _speak(tuple(SPELLINGS), SPELLINGS, 4, False, seed + 1)
+    english = _speak(dict.fromkeys(speech.ACCENTS, WORDS), 8, False, seed)
+    spelled = {accent: words.split() for accent, words in SPELLINGS.items()}
+    foreign = _speak(spelled, 4, False, seed + 1)
     return replace(
         english,
         audio=english.audio + foreign.audio,
@@ -100,15 +101,15 @@ def practice_voices(seed: int = 0) -> Clips:
     )
 
 
-def _speak(accents, spellings, takes, degrade, seed):
-    """Each voice speaks the ten words `takes` times, each time in another of the accents."""
+def _speak(words, takes, degrade, seed):
+    """Each voice speaks ten words `takes` times, in one accent after the other: {accent: words}."""
+    accents = tuple(words)
     rng = np.random.default_rng(seed)
     utterances, labels, speakers, names = [], [], [], []
     for i, voice in enumerate(voices()):
         for take in range(takes):
             accent = accents[(i + take) % len(accents)]
-            words = spellings[accent].split() if spellings else WORDS
-            for digit, word in enumerate(words):
+            for digit, word in enumerate(words[accent]):
                 rate, pitch, pitch_range = rng.integers((110, 10, 10), (240, 90, 90))
                 utterances.append(
                     speech.Utterance(

@@ -240,7 +240,7 @@ def _run(kind, test, validation, recipe, seed):
     clips, voices = load_digits("real", quiet=True), load_practice_voices()
     share = RECIPES[recipe] if recipe else None
     if kind == "built-in":
-        train, scored, voices = voices, clips, None
+        train, scored = voices, clips
     elif kind == "tune official":
         train = clips.subset(clips.takes >= 10)
         scored = clips.subset((clips.takes >= 5) & (clips.takes < 10))
