@@ -92,18 +92,30 @@ def address(site):
 
 
 @pytest.fixture(scope="session")
-def browser():
-    """One browser for all tests, with a profile of its own that is thrown away."""
+def launch():
+    """Start a browser: `launch(*flags)`, with a profile of its own that is thrown away."""
     named = os.environ.get("CHROMIUM")
     program = named or shutil.which("chromium") or shutil.which("chromium-browser")
     if not program:
         missing("there is no Chromium on this machine: install Debian's package `chromium`")
     from playwright.sync_api import sync_playwright
 
+    started = []
+
+    def start(*flags):
+        started.append(playwright.chromium.launch(executable_path=program, args=[*FLAGS, *flags]))
+        return started[-1]
+
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield chromium
-        chromium.close()
+        yield start
+        for chromium in started:
+            chromium.close()
+
+
+@pytest.fixture(scope="session")
+def browser(launch):
+    """One browser for all tests."""
+    return launch()
 
 
 class Visit:
@@ -148,11 +160,21 @@ DESKTOP, PHONE = (1280, 900), (390, 844)
 
 @pytest.fixture
 def visit(browser):
-    """Make visits: `visit(size=DESKTOP, scheme="light")`."""
+    """Make visits: `visit(size=DESKTOP, scheme="light")`; they end with the test."""
+    yield from _visits(browser)
+
+
+@pytest.fixture(scope="module")
+def long_visit(browser):
+    """Make visits as `visit` does, `long_visit(…, chromium=another)`, for a whole module."""
+    yield from _visits(browser)
+
+
+def _visits(browser):
     made = []
 
-    def make(size=DESKTOP, scheme="light"):
-        made.append(Visit(browser, size, scheme))
+    def make(size=DESKTOP, scheme="light", chromium=browser):
+        made.append(Visit(chromium, size, scheme))
         return made[-1]
 
     yield make

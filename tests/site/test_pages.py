@@ -1,11 +1,14 @@
 """Every page, on a desktop and on a phone, by day and by night."""
 
+import gzip
 import re
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 
 DESKTOP, PHONE = (1280, 900), (390, 844)
+LIGHT_PAGE, LIGHT_SOUND = 200_000, 1_500_000
 AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 
 LOOKS = [
@@ -90,8 +93,8 @@ def test_sounds_of_a_chapter_load(visit, address, chapter):
     tab = one.open(address + chapter)
     players = tab.evaluate(
         """() => [...document.querySelectorAll('audio')]
-            .map(a => ({src: a.currentSrc || a.src, name: a.getAttribute('aria-label'),
-                        preload: a.preload}))"""
+            .flatMap(a => (a.src ? [a] : [...a.querySelectorAll('source')]).map(s => ({
+                src: s.src, name: a.getAttribute('aria-label'), preload: a.preload})))"""
     )
     assert players, "a chapter about sound has no sound"
     for player in players:
@@ -120,3 +123,84 @@ def test_page_with_recordings_credits_them(visit, address, chapter):
         text = tab.locator("main").inner_text()
         assert "CC BY-SA 4.0" in text
         assert "Jackson" in text
+
+
+EXPLORE = """async (explorer) => {
+  const sliders = [...explorer.querySelectorAll('.lm-control input')];
+  const values = sliders.map(s => Array.from({length: Number(s.max) + 1}, (_, i) => i));
+  const settings = values.reduce((all, v) => all.flatMap(a => v.map(x => [...a, x])), [[]]);
+  const seen = [];
+  for (const setting of settings) {
+    setting.forEach((value, i) => {
+      sliders[i].value = value;
+      sliders[i].dispatchEvent(new Event('input', {bubbles: true}));
+    });
+    const shown = [...explorer.querySelectorAll('.lm-state')].filter(s => s.offsetParent);
+    const picture = shown[0]?.querySelector('img');
+    if (picture && !picture.complete) await picture.decode();
+    const sound = shown[0]?.querySelector('audio');
+    seen.push({count: shown.length, at: shown[0]?.dataset.at, wanted: setting.join(','),
+               picture: picture && picture.naturalWidth > 0 ? picture.src : null,
+               sound: sound ? sound.src || sound.querySelector('source').src : null,
+               text: shown[0]?.innerText});
+  }
+  return {seen, name: explorer.getAttribute('aria-label')};
+}"""
+
+
+def test_explorers_of_a_chapter_respond(visit, site, chapter):
+    """Opened from the disk, without a kernel: every setting shows its own figure or sound."""
+    one = visit()
+    tab = one.open(f"{site.as_uri()}/{chapter}")
+    for explorer in tab.locator(".lm-explorer").all():
+        explorer.scroll_into_view_if_needed()
+        found = explorer.evaluate(EXPLORE)
+        states = found["seen"]
+        assert [s["count"] for s in states] == [1] * len(states), found["name"]
+        assert [s["at"] for s in states] == [s["wanted"] for s in states]
+        for kind in ("picture", "sound"):
+            there = [s[kind] for s in states if s[kind]]
+            assert len(there) in (0, len(states)), f"{found['name']}: a {kind} is missing"
+            if there:
+                assert len(set(there)) > 1, f"{found['name']}: the {kind} never changes"
+        assert len({(s["picture"], s["sound"], s["text"]) for s in states}) == len(states)
+    assert one.complaints == []
+    assert [u for u in one.requests if not u.startswith(("file:", "data:"))] == []
+
+
+def test_players_of_a_chapter_are_live(visit, site, chapter):
+    """Every component was taken up by the script; the first player's head moves when it plays."""
+    one = visit()
+    tab = one.open(f"{site.as_uri()}/{chapter}")
+    assert tab.locator("[data-lm]").count() == tab.locator("[data-lm].is-live").count() > 0
+    button = tab.locator(".lm-play:visible").first
+    button.scroll_into_view_if_needed()
+    button.click()
+    tab.wait_for_function(
+        "[...document.querySelectorAll('.lm-track')].some("
+        "t => Number(getComputedStyle(t).getPropertyValue('--lm-at')) > 0.02)"
+    )
+    assert one.complaints == []
+
+
+def travelling(file):
+    """Bytes of a picture on its way: a server compresses drawings."""
+    content = file.read_bytes()
+    return len(gzip.compress(content, 6)) if file.suffix == ".svg" else len(content)
+
+
+def test_a_page_is_light(site, page_name):
+    """HTML as it travels and figures: 200 kB; sounds, each in the form a browser takes: 1.5 MB."""
+    page = site / page_name
+    text = page.read_text(encoding="utf-8")
+    soup = BeautifulSoup(text, "html.parser")
+    pictures = {(page.parent / i["src"]).resolve() for i in soup.select("main img[src]")}
+    sounds = set()
+    for audio in soup.find_all("audio"):
+        source = audio.get("src") or audio.find("source")["src"]
+        sounds.add((page.parent / source).resolve())
+    weight = len(gzip.compress(text.encode(), 6)) + sum(map(travelling, pictures))
+    assert weight <= LIGHT_PAGE, f"{page_name}: {weight} bytes of HTML and figures"
+    heard = sum(s.stat().st_size for s in sounds)
+    tables = len(soup.select(".lm-listening-table"))
+    assert heard <= LIGHT_SOUND * (1 + tables), f"{page_name}: {heard} bytes of sound"
