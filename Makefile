@@ -20,6 +20,8 @@ times:      ## run each chapter alone and write book/run-times.json
 	$(RUN) times $(ARGS)
 sweep:      ## run every chapter with ten seeds and count its verdicts
 	$(RUN) sweep $(ARGS)
+diagrams:   ## draw the Mermaid diagrams of chapters and pages as pictures
+	$(RUN) diagrams $(ARGS)
 lab:        ## open the chapters in JupyterLab
 	$(RUN) lab $(ARGS)
 lint:       ## check style and format, notebooks too
@@ -33,4 +35,4 @@ env:        ## make or renew the environment .venv from requirements.lock
 clean:      ## remove all that was built; the environment stays
 	$(RUN) clean
 
-.PHONY: help book test test-fast test-site times sweep lab lint format lock env clean
+.PHONY: help book test test-fast test-site times sweep diagrams lab lint format lock env clean

@@ -103,7 +103,7 @@ def run_time(chapter):
         ) from error
     cores = record.get("machine", {}).get("cores")
     where = f" on {cores} cores" if cores else ""
-    data = {"fsdd": ", on FSDD", "builtin": ", on built-in voices"}.get(source, "")
+    data = {"real": ", on recordings", "builtin": ", on built-in data"}.get(source, "")
     return f"{_duration(seconds)}, {_memory(megabytes)} of memory{where}{data}"
 
 

@@ -56,6 +56,12 @@ class Chapter:
         return json.loads(self.path.read_text(encoding="utf-8"))
 
 
+def kind_of(data: dict) -> str:
+    """What a run was made with: "real" recordings, what is "builtin", or "mixed"."""
+    kinds = {"builtin" if d["source"] == "builtin" else "real" for d in data.values()}
+    return kinds.pop() if len(kinds) == 1 else "mixed" if kinds else "builtin"
+
+
 def source_of(cell: dict) -> str:
     """A cell's source as one string (the format allows a list of lines)."""
     return "".join(cell["source"])

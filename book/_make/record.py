@@ -10,7 +10,7 @@ from collections import Counter
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from chapters import RUN_TIMES, SEED_SWEEP, Chapter, read_json, without_origin
+from chapters import RUN_TIMES, SEED_SWEEP, Chapter, kind_of, read_json, without_origin
 from execute import Outcome
 
 PACKAGES = ("jupyter-book", "Sphinx", "tensorflow", "keras", "librosa", "numpy")
@@ -97,16 +97,19 @@ def make_record(
         "workers": workers,
         "alone": {k: v for k, v in alone.items() if k != "chapters"},
         "chapters": rows,
-        "claims": with_seeds(claims, chapters, read_json(root / SEED_SWEEP)),
+        "claims": with_seeds(claims, chapters, read_json(root / SEED_SWEEP), kind_of(data)),
     }
 
 
-def with_seeds(claims: list[dict], chapters: list[Chapter], sweep: dict) -> list[dict]:
-    """Add to each claim how often `make sweep` found each outcome on the same data, and when."""
+def with_seeds(claims: list[dict], chapters: list[Chapter], sweep: dict, kind: str) -> list[dict]:
+    """Add to each claim how often `make sweep` found each outcome, and when.
+
+    kind: "real" or "builtin", what the claims were tested on; a sweep on the other is not theirs.
+    """
     ids = {chapter.doc: chapter.id for chapter in chapters}
     found = []
     for claim in claims:
-        entry = sweep.get(f"{ids[claim['doc']]} on {claim['source']}", {})
+        entry = sweep.get(f"{ids[claim['doc']]} on {kind}", {})
         runs = [run[claim["id"]] for run in entry.get("seeds", {}).values() if claim["id"] in run]
         seeds = dict(sorted(Counter(run["outcome"] for run in runs).items()))
         found.append({**claim, "seeds": seeds, "seeds_date": entry.get("date") if runs else None})

@@ -60,6 +60,11 @@ def sweep(rest):
     return _python([HERE / "sweep.py", *rest])
 
 
+def diagrams(rest):
+    """draw the Mermaid diagrams of chapters and pages as pictures"""
+    return _python([HERE / "draw.py", *rest])
+
+
 def test(rest):
     """unit tests, structure contracts, then every chapter by nbval; built-in data only"""
     code = _python(["-m", "pytest", "--ignore=tests/site", *_parallel(), *rest], builtin=True)
@@ -141,6 +146,7 @@ COMMANDS = {
     "test-site": test_site,
     "times": times,
     "sweep": sweep,
+    "diagrams": diagrams,
     "lab": lab,
     "lint": lint,
     "format": format_code,

@@ -20,6 +20,7 @@ from chapters import (
     Chapter,
     chapter_key,
     environment_digest,
+    kind_of,
     list_chapters,
     prepare_data,
     read_json,
@@ -58,14 +59,13 @@ def sweep(root: Path, wanted: list[str], seeds: int) -> None:
     if unknown:
         raise BuildError(f"There is no chapter {', '.join(unknown)}.")
     data = prepare_data(root)
-    source = "+".join(sorted({d["source"] for d in data.values()})) or "none"
     folder = root / "_build" / ".sweep"
     variables = kernel_environment(folder / "settings", data)
     variables["LISTENING_MACHINES_SWEEP"] = "1"
     environment, results = environment_digest(root), read_json(root / SEED_SWEEP)
     for chapter in chapters:
         key = chapter_key(chapter, environment, data)
-        entry = results.setdefault(f"{chapter.id} on {source}", {"key": key, "seeds": {}})
+        entry = results.setdefault(f"{chapter.id} on {kind_of(data)}", {"key": key, "seeds": {}})
         if entry["key"] != key:
             entry.update(key=key, seeds={})
         for seed in range(seeds):

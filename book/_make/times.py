@@ -8,7 +8,15 @@ import sys
 import time
 from pathlib import Path
 
-from chapters import RUN_TIMES, BuildError, list_chapters, prepare_data, read_json, write_if_changed
+from chapters import (
+    RUN_TIMES,
+    BuildError,
+    kind_of,
+    list_chapters,
+    prepare_data,
+    read_json,
+    write_if_changed,
+)
 from execute import CELL_TIMEOUT, describe_failure, run_alone
 from kernel_environment import kernel_environment
 from record import machine
@@ -36,8 +44,6 @@ def measure(root: Path, wanted: list[str]) -> None:
     if unknown:
         raise BuildError(f"There is no chapter {', '.join(unknown)}.")
     data = prepare_data(root)
-    real = sorted({d["source"] for d in data.values()} - {"builtin"})
-    source = "+".join(real) or "builtin"
     folder = root / "_build" / ".times"
     variables = kernel_environment(folder / "settings", data)
     former = read_json(root / RUN_TIMES)
@@ -53,7 +59,7 @@ def measure(root: Path, wanted: list[str]) -> None:
         rows[chapter.id] = {
             "seconds": outcome.seconds,
             "peak_mb": outcome.peak_mb,
-            "source": source,
+            "source": kind_of(data),
         }
     ids = {chapter.id for chapter in chapters}
     times = {

@@ -63,7 +63,7 @@ def run_times(tmp_path, monkeypatch):
     path = tmp_path / "run-times.json"
     monkeypatch.setattr(show, "RUN_TIMES", path)
 
-    def write(seconds=34.1, peak_mb=1234, source="fsdd", **more):
+    def write(seconds=34.1, peak_mb=1234, source="real", **more):
         chapter = {"seconds": seconds, "peak_mb": peak_mb, "source": source}
         record = {"machine": {}, "date": "2026-01-02", "chapters": {"5.2": chapter}, **more}
         path.write_text(json.dumps(record))
@@ -77,7 +77,7 @@ def test_facts_of_a_measured_chapter(shown, run_times):
     show.chapter_facts("5.2", reading_minutes=25, data="FSDD, 3 000 recordings")
     text = text_of(shown)
     assert "Reading 25 min" in text
-    assert "34 s, 1.2 GB of memory on 2 cores, on FSDD" in text
+    assert "34 s, 1.2 GB of memory on 2 cores, on recordings" in text
     assert "Data FSDD, 3 000 recordings" in text
     shown.elements("div")
 

@@ -5,7 +5,7 @@ import json
 import pytest
 import status
 import times
-from chapters import Chapter
+from chapters import Chapter, kind_of
 from kernel_environment import kernel_environment
 from record import unless_equal, with_seeds
 
@@ -48,16 +48,28 @@ def test_all_chapters_are_held_to_the_data_that_was_prepared(tmp_path, monkeypat
 
 def test_a_claim_says_what_other_seeds_gave(tmp_path):
     chapter = Chapter(tmp_path, "notebooks/5-project/2-x")
-    claims = [
-        {"id": name, "doc": chapter.doc, "source": source}
-        for name, source in (("5.2-a", "fsdd"), ("5.2-a", "builtin"), ("5.2-b", "fsdd"))
-    ]
+    claims = [{"id": name, "doc": chapter.doc} for name in ("5.2-a", "5.2-b")]
     seeds = {str(k): {"5.2-a": {"outcome": "holds" if k else "undecided"}} for k in range(3)}
-    sweep = {"5.2 on fsdd": {"seeds": seeds, "date": "2026-01-01"}}
-    first, *others = with_seeds(claims, [chapter], sweep)
+    sweep = {"5.2 on real": {"seeds": seeds, "date": "2026-01-01"}}
+    first, other = with_seeds(claims, [chapter], sweep, "real")
     assert first["seeds"] == {"holds": 2, "undecided": 1}
     assert status.over_seeds(first) == "holds 2×, undecided 1× (2026-01-01)"
-    assert [status.over_seeds(claim) for claim in others] == ["–", "–"]
+    assert status.over_seeds(other) == "–"
+    first, _ = with_seeds(claims, [chapter], sweep, "builtin")
+    assert status.over_seeds(first) == "–"
+
+
+@pytest.mark.parametrize(
+    ("sources", "kind"),
+    [
+        (["fsdd", "esc10"], "real"),
+        (["builtin", "builtin"], "builtin"),
+        (["fsdd", "builtin"], "mixed"),
+        ([], "builtin"),
+    ],
+)
+def test_a_run_is_real_or_built_in_or_mixed(sources, kind):
+    assert kind_of({str(i): {"source": s} for i, s in enumerate(sources)}) == kind
 
 
 @pytest.mark.slow
@@ -65,7 +77,7 @@ def test_times_are_measured_alone_and_merged(small_book, capsys):
     (small_book.root / "_build/.times/settings/matplotlib").mkdir(parents=True)
     small_book.chapter(1, "1 + 1")
     small_book.chapter(2, "2 + 2")
-    row = {"seconds": 99, "peak_mb": 1, "source": "fsdd"}
+    row = {"seconds": 99, "peak_mb": 1, "source": "real"}
     old = {"chapters": {"5.1": row, "5.2": row, "9.9": row}}
     path = small_book.write("book/run-times.json", json.dumps(old))
     assert times.main(["--root", str(small_book.root), "5.2"]) == 0
