@@ -8,6 +8,7 @@ Colours: Okabe & Ito [okabe2008color]; colour never tells things apart alone (ma
 """
 
 import base64
+import gzip
 import io
 import math
 import re
@@ -31,6 +32,7 @@ WIDTH = 7.0
 """Width of a figure in inches; at 9 points and more its text is as large as that of the page."""
 
 DOTS_PER_INCH = 144  # twice the 72 that a point on the page gets, for sharp screens
+SMALL_DOTS_PER_INCH = 110  # for pictures of which a page carries many
 PIXELS_PER_INCH = 100  # on the page: 7 inches are the 700 pixels of its text column
 
 STYLE = {
@@ -82,8 +84,9 @@ def show(fig, *, alt, caption=None):
     """Put a figure on the page, with a text for those who cannot see it, and close it.
 
     alt: what the figure shows, a sentence or two; caption: Markdown under the figure.
-    The picture is a PNG with a palette of at most 256 colours, at twice the resolution of the page
-    and with its size stated, so that the page does not jump when it loads.
+    Lines become a drawing or a PNG of few colours, whichever is lighter, and pictures such as
+    spectrograms WebP, at twice the resolution of the page. The size is stated, so that the page
+    does not jump when it loads.
 
     Raises ValueError if `alt` is empty, a file name, or too short to say anything.
 
@@ -94,7 +97,7 @@ def show(fig, *, alt, caption=None):
         raise ValueError(
             f"alt is {alt!r}: say in a sentence what the figure shows, for those who cannot see it"
         )
-    picture, width, height = _png(fig)
+    picture, kind, width, height = _encoded(fig, DOTS_PER_INCH, colours=48, quality=72)
     _pyplot().close(fig)
     under = ""
     if caption:
@@ -106,24 +109,74 @@ def show(fig, *, alt, caption=None):
         '<figure class="lm-figure" style="margin:0.6rem 0;padding:0">'
         f'<img alt="{_html.escape(alt)}" width="{width}" height="{height}" loading="lazy" '
         'style="display:block;box-sizing:border-box;max-width:100%;height:auto;padding:0.3rem;'
-        'background:#ffffff;border-radius:0.35rem;filter:none;margin:0" src="data:image/png;base64,'
-        f'{base64.b64encode(picture).decode("ascii")}">{under}</figure>',
+        'background:#ffffff;border-radius:0.35rem;filter:none;margin:0" src="data:'
+        f'{kind};base64,{base64.b64encode(picture).decode("ascii")}">{under}</figure>',
         f"[figure: {alt}]",
     )
 
 
-def _png(fig):
-    """The figure as PNG bytes, and its width and height on the page in pixels."""
+def small_picture(fig):
+    """A figure as (bytes, media type, width, height), sides in pixels on the page; it is closed.
+
+    For figures of which a page carries many: fewer points and colours than `show` gives them.
+
+    Chapter: 2.1
+    """
+    picture = _encoded(fig, SMALL_DOTS_PER_INCH, colours=24, quality=60)
+    _pyplot().close(fig)
+    return picture
+
+
+def _encoded(fig, dots_per_inch, colours, quality):
+    """The figure as (bytes, media type, width, height), in the form that travels lightest.
+
+    Lines are drawings (SVG, which a server sends compressed) or a PNG of few colours; what holds
+    pictures, such as spectrograms, is WebP or PNG.
+    """
     from PIL import Image
 
     width, height = (round(side * PIXELS_PER_INCH) for side in fig.get_size_inches())
-    raw = io.BytesIO()
-    fig.savefig(raw, format="png", dpi=DOTS_PER_INCH, facecolor="white", metadata={"Software": ""})
-    with Image.open(raw) as image:
-        few = image.convert("RGB").quantize(256, Image.Quantize.MEDIANCUT, dither=0)
-    small = io.BytesIO()
-    few.save(small, format="PNG", optimize=True)
-    return min(small.getvalue(), raw.getvalue(), key=len), width, height
+    raw, png, other = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    fig.savefig(raw, format="png", dpi=dots_per_inch, facecolor="white", metadata={"Software": ""})
+    with Image.open(raw) as opened:
+        image = opened.convert("RGB")
+    few = image.quantize(colours, Image.Quantize.MEDIANCUT, dither=0)
+    few.save(png, format="PNG", optimize=True)
+    content = min(png.getvalue(), raw.getvalue(), key=len)
+    if any(ax.images or _has_mesh(ax) for ax in fig.axes):
+        image.save(other, "WEBP", quality=quality, method=4)
+        if len(other.getvalue()) < len(content):
+            return other.getvalue(), "image/webp", width, height
+    else:
+        drawing = _drawing(fig)
+        if len(gzip.compress(drawing, 6, mtime=0)) < len(content):
+            return drawing, "image/svg+xml", width, height
+    return content, "image/png", width, height
+
+
+def _drawing(fig):
+    """The figure as SVG bytes, coordinates to a tenth of a point.
+
+    Letters are text, in matplotlib's font or one as wide (Verdana); formulas are shapes.
+    """
+    from matplotlib.text import Text
+
+    file = io.BytesIO()
+    formulas = any("$" in text.get_text() for text in fig.findobj(Text))
+    settings = {
+        "svg.fonttype": "path" if formulas else "none",
+        "font.sans-serif": ["DejaVu Sans", "Verdana", "Geneva"],
+    }
+    with _pyplot().rc_context(settings):
+        fig.savefig(file, format="svg", facecolor="white", metadata={"Date": None, "Creator": None})
+    text = re.sub(rb"\b([1-9]\d*\.\d)\d{2,}", rb"\1", file.getvalue())
+    return re.sub(rb"\s*\n\s*", b" ", text)
+
+
+def _has_mesh(ax):
+    from matplotlib.collections import QuadMesh
+
+    return any(isinstance(drawn, QuadMesh) for drawn in ax.collections)
 
 
 def _axes(ax, height=2.6, **kwargs):
@@ -497,4 +550,54 @@ def dots(methods, units, ax=None, xlabel=None, title=None):
     fig.legend(loc="outside upper right", ncols=len(columns), fontsize=9, frameon=False)
     if title:
         ax.set_title(title)
+    return fig, ax
+
+
+# --- music -------------------------------------------------------------------------------------
+
+
+def piano_roll(pitches, ax=None, title=None, seconds_per_step=0.125):
+    """A piece as bars: time to the right, pitch upwards, one colour and edge per voice.
+
+    pitches: int (T, voices) or (T,), MIDI pitches with −1 where a voice is silent. A pitch that is
+    held over several steps is one bar. Four voices are called soprano, alto, tenor and bass.
+    Returns (fig, ax).
+
+    Raises ValueError for pitches that are not a piece, or without a single note. Chapter: 1.1
+    """
+    from helpers.music import note_name, notes
+
+    found = notes(pitches)
+    if not found:
+        raise ValueError("there is not one note in these pitches: every step is −1")
+    steps = len(pitches)
+    fig, ax = _axes(ax, height=3.2)
+    count = 1 + max(voice for voice, *_ in found)
+    parts = np.shape(pitches)[1] if np.ndim(pitches) == 2 else 1
+    names = ("soprano", "alto", "tenor", "bass")
+    for voice in range(count):
+        own = [(start, end, pitch) for v, start, end, pitch in found if v == voice]
+        if not own:
+            continue
+        start, end, pitch = np.array(own).T
+        ax.barh(
+            pitch,
+            (end - start) * seconds_per_step,
+            left=start * seconds_per_step,
+            height=1.3 - 0.2 * (voice % 4),  # thinner: both show where two voices meet
+            color=PALETTE[voice % len(PALETTE)],
+            edgecolor="white",
+            linewidth=0.4,
+            label=names[voice] if parts == 4 else f"voice {voice + 1}",
+        )
+    low, high = min(p for *_, p in found), max(p for *_, p in found)
+    marks = [p for p in range(low - low % 12, high + 13) if p % 12 in (0, 7) and p <= 127]
+    inside = [p for p in marks if low - 1 <= p <= high + 1] or [low]
+    ax.set_yticks(inside, [note_name(p) for p in inside])
+    ax.set(xlim=(0, steps * seconds_per_step), ylim=(low - 1.2, high + 1.2))
+    ax.set(xlabel="time (s)", ylabel="pitch", title=title)
+    ax.grid(axis="y", color="#e3e6ea")
+    if parts > 1:
+        handles, labels = ax.get_legend_handles_labels()
+        fig.legend(handles, labels, loc="outside upper right", ncols=parts, fontsize=9)
     return fig, ax

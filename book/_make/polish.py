@@ -33,7 +33,7 @@ ICON_SCRIPT = "_static/scripts/fontawesome.js"
 ICON_RULE = re.compile(r'((?:\.fa-[\w-]+:{1,2}before,?)+)\{content:"([^"]*)"\}')
 FONT_FACE = re.compile(r"@font-face\{[^}]*/(fa-[\w-]+)\.woff2?\b[^}]*\}")
 ICON_NAME = re.compile(r"\bfa-[a-z0-9-]+")
-PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,([A-Za-z0-9+/=\s]+)$")
+PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,([A-Za-z0-9+/=\s]+)$")
 SEARCH_SCRIPTS = ("searchtools.js", "language_data.js", "searchindex.js")
 KEEP_ORDER = HTMLFormatter(
     entity_substitution=HTMLFormatter.REGISTRY["minimal"].entity_substitution,
@@ -156,7 +156,8 @@ def store_pictures(soup, page, html):
     for picture in soup.find_all("img", src=PICTURE):
         kind, content = PICTURE.match(picture["src"]).groups()
         content = base64.b64decode(content)
-        file = html / "_images" / f"{hashlib.sha256(content).hexdigest()[:20]}.{kind}"
+        suffix = kind.partition("+")[0]
+        file = html / "_images" / f"{hashlib.sha256(content).hexdigest()[:20]}.{suffix}"
         file.parent.mkdir(exist_ok=True)
         if not file.is_file():
             file.write_bytes(content)

@@ -37,17 +37,6 @@
   }
 })();
 
-// One player at a time.
-document.addEventListener(
-  "play",
-  (event) => {
-    for (const other of document.querySelectorAll("audio")) {
-      if (other !== event.target) other.pause();
-    }
-  },
-  true,
-);
-
 // What scrolls sideways can be reached and scrolled by keyboard.
 (() => {
   const scrollers = "mjx-container[display], .cell_output, .lm-table, .lm-players, pre";

@@ -1,6 +1,7 @@
 """Figures: what they draw, that they take bad input badly on purpose, and how they reach a page."""
 
 import base64
+import gzip
 import io
 import re
 
@@ -20,6 +21,7 @@ from helpers.features import FrontEnd, log_mel
 ALT = "A figure that is there to be tested."
 FRONT_END = FrontEnd()
 RNG = np.random.default_rng(0)
+CHORD = np.array([[72, 67, 64, 48]] * 4 + [[71, 67, 62, 55]] * 4)
 NOISE = (0.1 * RNG.standard_normal(4000)).astype(np.float32)
 
 
@@ -31,7 +33,8 @@ def _closed():
 
 def picture(shown):
     (image,) = shown.elements("img")
-    data = re.fullmatch(r"data:image/png;base64,(.*)", image["src"])[1]
+    kind, data = re.fullmatch(r"data:image/([\w+]+);base64,(.*)", image["src"]).groups()
+    assert kind in ("png", "webp", "svg+xml")
     return image, base64.b64decode(data)
 
 
@@ -59,6 +62,8 @@ def draw_all():
     yield plots.calibration(chances, RNG.uniform(size=300) < chances)
     yield plots.forest(claim, title="two speakers")
     yield plots.dots({"naive": [60, 50], "sound": [90, 95]}, ["a", "b"], title="two")
+    yield plots.piano_roll(CHORD, title="a chord", seconds_per_step=0.25)
+    yield plots.piano_roll([60, 60, -1, 67])
 
 
 def test_every_figure_is_legible_and_light(shown):
@@ -70,7 +75,7 @@ def test_every_figure_is_legible_and_light(shown):
         assert min(t.get_fontsize() for t in texts) * scale >= 9
         plots.show(fig, alt=ALT)
         _, content = picture(shown)
-        assert len(content) < 60_000
+        assert len(gzip.compress(content)) < 25_000
         shown.clear()
     assert not plt.get_fignums()
 
@@ -91,16 +96,39 @@ def test_figures_are_drawn_into_given_axes():
 def test_show_carries_the_text_and_the_size(shown):
     fig, _ = plots.waveform(NOISE, 8000)
     plots.show(fig, alt='Noise, "white" & <loud>.', caption="With $n = 4000$ samples.")
-    image, content = picture(shown)
+    image, _ = picture(shown)
     assert image["alt"] == 'Noise, "white" & <loud>.'
     assert (image["width"], image["height"]) == ("700", "190")
     assert image["loading"] == "lazy"
-    with Image.open(io.BytesIO(content)) as opened:
-        assert opened.size == (1008, int(1.9 * 144))
-        assert opened.mode == "P"
     assert r"\(n = 4000\)" in shown.html
     assert shown.plain.startswith("[figure: Noise")
     assert not plt.get_fignums()
+
+
+def test_lines_are_drawn_and_pictures_are_painted(shown):
+    fig, ax = plots.subplots()
+    ax.plot([0, 1], [0, 1])
+    ax.set(xlabel="time (s)")
+    plots.show(fig, alt=ALT)
+    image, drawing = picture(shown)
+    assert image["src"].startswith("data:image/svg+xml")
+    assert (image["width"], image["height"]) == ("700", "290")
+    assert b">time (s)</text>" in drawing
+    assert b"Verdana" in drawing
+    shown.clear()
+    fig, ax = plots.subplots()
+    ax.set(xlabel="$x^2$")
+    plots.show(fig, alt=ALT)
+    scales = [float(x) for x in re.findall(rb"scale\(([\d.]+)", picture(shown)[1])]
+    assert scales
+    assert min(scales) > 0, "letters of no size"
+    shown.clear()
+    fig, _ = plots.spectrogram(log_mel(NOISE, FRONT_END), FRONT_END)
+    plots.show(fig, alt=ALT)
+    image, painting = picture(shown)
+    assert "svg" not in image["src"]
+    with Image.open(io.BytesIO(painting)) as opened:
+        assert opened.size == (1008, int(2.7 * 144))
 
 
 def test_the_same_figure_gives_the_same_bytes(shown):
@@ -280,3 +308,21 @@ def test_waveform_checks_its_sound():
 
 def test_the_palette_has_a_marker_for_each_colour():
     assert len(plots.PALETTE) == len(plots.MARKERS) == len(set(plots.MARKERS))
+
+
+def test_a_held_note_is_one_bar():
+    pitches = [[72, -1], [72, 60], [74, 60], [74, 62]]
+    fig, ax = plots.piano_roll(pitches, seconds_per_step=0.5)
+    bars = [(b.get_x(), b.get_width(), b.get_y() + b.get_height() / 2) for b in ax.patches]
+    assert bars == [
+        (0, 1.0, pytest.approx(72)),
+        (1, 1.0, pytest.approx(74)),
+        (0.5, 1.0, pytest.approx(60)),
+        (1.5, 0.5, pytest.approx(62)),
+    ]
+    assert ax.get_xlim() == (0, 2)
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["C4", "G4", "C5"]
+    plt.close(fig)
+    with pytest.raises(ValueError, match="not one note"):
+        plots.piano_roll([[-1, -1]])
+    assert not plt.get_fignums()
