@@ -79,3 +79,26 @@ def coloured_noise(n, slope_db, rng):
     bins = np.maximum(np.arange(len(spectrum)), 1)
     noise = np.fft.irfft(spectrum * bins ** (slope_db / 6.0206), n)
     return (0.1 * noise / np.sqrt(np.mean(noise**2))).astype(np.float32)
+
+
+def hum(n, sample_rate, mains=50.0):
+    """The hum of a power supply: harmonics of the mains below half the rate; float32 (n,), RMS 0.1.
+
+    A rectifier loads the mains twice a cycle, so the even harmonics are strong, the second most of
+    all; the odd ones come from transformers. `mains` in Hz: 50, or 60 in the Americas. Always the
+    same sound. Raises ValueError for n below 1 or mains outside 10 Hz to half the sample rate,
+    and BadSampleRate.
+
+    Chapter: 2.2
+    """
+    rate = check_rate(sample_rate)
+    if n < 1:
+        raise ValueError(f"n is {n}; hum needs at least one sample")
+    if not 10 <= mains < rate / 2:
+        raise ValueError(f"mains is {mains} Hz; give 10 Hz to half the sample rate, such as 50")
+    t = np.arange(n) / rate
+    sound = np.zeros(n)
+    for order in range(1, 1 + min(24, int(np.ceil(rate / 2 / mains)) - 1)):
+        strength = 0.6 if order == 1 else 2.0 / order if order % 2 == 0 else 0.7 / order
+        sound += strength * np.cos(2 * np.pi * order * mains * t + order**2)
+    return (0.1 * sound / max(1e-9, np.sqrt(np.mean(sound**2)))).astype(np.float32)

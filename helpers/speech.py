@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from helpers.audio import check_rate, resample
+
 ACCENTS = (
     "en-us",
     "en",
@@ -26,6 +28,30 @@ ACCENTS = (
 )
 """eSpeak NG's English accents: General American, British (plain `en` to the library), Scottish,
 Received Pronunciation, Lancaster, West Midlands, Caribbean, New York City."""
+
+
+TALKERS = ("m1", "m2", "m3", "m4", "m6", "m7", "m8", "f1", "f4", "Andrea", "Henrique", "Mario")
+"""Voice variants that talk in `babble`: plain ones without breath noise, the same every time."""
+
+SENTENCES = (
+    "the train to the coast leaves from the other platform today.",
+    "I left my keys on the table next to the old radio.",
+    "we could meet again on Tuesday if the weather stays fine.",
+    "she told me that the kitchen had been painted yellow.",
+    "nobody knows who turned the music down so early.",
+    "have you seen the book that I was reading last night?",
+    "they are building a new bridge just behind the station.",
+    "put two spoons of sugar in it and stir it slowly.",
+    "my brother plays the cello in a small orchestra.",
+    "the shop on the corner closes at half past six.",
+    "it rained so hard that the garden was under water.",
+    "he asked for a ticket and a window seat.",
+    "our neighbours have a dog that never barks.",
+    "what would you like to eat, soup or fish?",
+    "the last bus had gone, and so they walked home.",
+    "somebody should open a window, it is warm in here.",
+)
+"""What is said in `babble`."""
 
 
 @dataclass(frozen=True)
@@ -124,3 +150,39 @@ def _unpack(data, count):
         sounds.append(pcm.astype(np.float32) / 32768)
         at += 4 + 2 * n
     return sounds, sample_rate
+
+
+def babble(n, sample_rate, rng, voices=6):
+    """Several built-in voices that talk at once: float32 (n,), RMS 0.1.
+
+    Each says sentences of its own, at a rate and pitch of its own and equally loud, and has begun
+    before the sound does. `rng` is a `numpy.random.Generator`: the same state gives the same
+    babble. Starting eSpeak NG takes a few tenths of a second, so make a long one and cut from it.
+
+    Raises ValueError for n or voices below 1, BadSampleRate, and SpeechError when eSpeak NG fails.
+
+    Chapter: 2.2
+    Source: eSpeak NG [espeakng]
+    """
+    check_rate(sample_rate)
+    if n < 1 or voices < 1:
+        raise ValueError(f"n is {n} and voices {voices}; babble needs at least one of each")
+    talkers = []
+    for i in rng.permutation(max(voices, len(TALKERS)))[:voices]:
+        accent = ACCENTS[int(rng.integers(len(ACCENTS)))]
+        rate, pitch = (int(value) for value in rng.integers((140, 25), (210, 76)))
+        words = int(n / sample_rate * rate / 60 * 1.4) + 12
+        text = []
+        while len(text) < words:
+            text += SENTENCES[int(rng.integers(len(SENTENCES)))].split()
+        voice = f"{accent}+{TALKERS[i % len(TALKERS)]}"
+        talkers.append(Utterance(" ".join(text), voice, rate, pitch))
+    spoken, spoken_rate = synthesise(talkers)
+    mixed = np.zeros(n)
+    for sound in spoken:
+        sound = resample(sound, spoken_rate, sample_rate)
+        spare = len(sound) - n
+        start = int(rng.integers(spare + 1)) if spare > 0 else 0
+        part = np.resize(sound[start:], n)
+        mixed += part / max(1e-9, np.sqrt(np.mean(np.square(part))))
+    return (0.1 * mixed / np.sqrt(np.mean(mixed**2))).astype(np.float32)

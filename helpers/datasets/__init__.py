@@ -1,6 +1,6 @@
 """Data sets of the book: one file each, a store that finds them, and ways to split them.
 
-    from helpers.datasets import load_digits, by_speaker
+    from helpers.datasets import load_digits, load_sounds, load_chorales, by_speaker
 
 Names are loaded when they are first used, so importing this package costs nothing.
 """
@@ -8,23 +8,35 @@ Names are loaded when they are first used, so importing this package costs nothi
 from importlib import import_module
 
 _HOME = {
+    "Chorales": "_chorales",
     "Clips": "_clips",
     "Remote": "_store",
+    "Sounds": "_sounds",
     "by_speaker": "splits",
+    "load_chorales": "chorales",
     "load_digits": "digits",
+    "load_esc10": "esc10",
     "load_fsdd": "fsdd",
+    "load_jsb": "chorales",
     "load_practice_voices": "builtin_digits",
+    "load_sounds": "sounds",
     "official_split": "splits",
     "random_split": "splits",
 }
 
 __all__ = [
+    "Chorales",
     "Clips",
     "Remote",
+    "Sounds",
     "by_speaker",
+    "load_chorales",
     "load_digits",
+    "load_esc10",
     "load_fsdd",
+    "load_jsb",
     "load_practice_voices",
+    "load_sounds",
     "official_split",
     "random_split",
 ]

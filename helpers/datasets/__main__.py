@@ -10,30 +10,38 @@ import argparse
 import json
 import sys
 
-import numpy as np
-
-from helpers.datasets._clips import Clips
 from helpers.errors import DataError
 
 
-def _digits() -> Clips:
+def _digits():
     from helpers.datasets.digits import load_digits
 
     return load_digits()
 
 
-SETS = {"digits": _digits}
+def _sounds():
+    from helpers.datasets.sounds import load_sounds
+
+    return load_sounds()
 
 
-def summary(clips: Clips) -> dict[str, object]:
+def _chorales():
+    from helpers.datasets.chorales import load_chorales
+
+    return load_chorales()
+
+
+SETS = {"digits": _digits, "sounds": _sounds, "chorales": _chorales}
+
+
+def summary(found) -> dict[str, object]:
     """Say which data this is in a form that a build can record and key its cache on."""
     return {
-        "source": clips.source,
-        "origin": clips.origin,
-        "clips": len(clips),
-        "speakers": len(np.unique(clips.speakers)),
-        "licence": clips.licence,
-        "id": clips.id,
+        "source": found.source,
+        "origin": found.origin,
+        **found.record(),
+        "licence": found.licence,
+        "id": found.id,
     }
 
 

@@ -16,6 +16,26 @@ _SAID_OF = {
 }
 
 
+def chosen(which, n: int) -> np.ndarray:
+    """Indices (m,) of the clips that a mask (n,) or a list of indices selects.
+
+    Raises ValueError if it is neither.
+    """
+    which = np.asarray(which)
+    if which.dtype == bool:
+        if which.shape != (n,):
+            raise ValueError(
+                f"The mask has shape {which.shape}, but there are {n} clips: "
+                f"give one True or False per clip."
+            )
+        return np.flatnonzero(which)
+    if which.size == 0:
+        return which.astype(np.int64)
+    if not np.issubdtype(which.dtype, np.integer) or which.ndim != 1:
+        raise ValueError("Select clips by a mask of booleans or by a flat list of indices.")
+    return which
+
+
 def grouped(number: int) -> str:
     """Write a count with a gap between thousands: 3000 → "3 000"."""
     return f"{number:,}".replace(",", " ")
@@ -83,18 +103,7 @@ class Clips:
 
         Chapter: 5.1
         """
-        which = np.asarray(which)
-        if which.dtype == bool:
-            if which.shape != (len(self),):
-                raise ValueError(
-                    f"The mask has shape {which.shape}, but there are {len(self)} clips: "
-                    f"give one True or False per clip."
-                )
-            which = np.flatnonzero(which)
-        elif which.size == 0:
-            which = which.astype(np.int64)
-        elif not np.issubdtype(which.dtype, np.integer) or which.ndim != 1:
-            raise ValueError("Select clips by a mask of booleans or by a flat list of indices.")
+        which = chosen(which, len(self))
         return replace(
             self,
             audio=[self.audio[i] for i in which],
@@ -141,6 +150,10 @@ class Clips:
             digest.update(f"{name}\t{label}\t{speaker}\t{len(clip)}\n".encode())
             digest.update(np.ascontiguousarray(clip, dtype="<f4").data)
         return digest.hexdigest()[:12]
+
+    def record(self) -> dict[str, object]:
+        """What a build notes about this set beside its source, licence and id."""
+        return {"clips": len(self), "speakers": len(np.unique(self.speakers))}
 
     def describe(self) -> str:
         """Say in one line what this is and where it came from."""

@@ -164,7 +164,7 @@ def unpack(remote: Remote, archive: Path, folder: Path) -> None:
 
 
 def _declared_members(remote: Remote, opened: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    sums = remote.sums()
+    wanted = dict.fromkeys(remote.members())
     found: dict[str, zipfile.ZipInfo] = {}
     for member in opened.infolist():
         if not is_plain_path(member.filename):
@@ -175,16 +175,16 @@ def _declared_members(remote: Remote, opened: zipfile.ZipFile) -> dict[str, zipf
             name = member.filename.partition("/")[2]
         else:
             name = member.filename.removeprefix(f"{remote.folder_in_archive}/")
-        if name in sums and not member.is_dir():
+        if name in wanted and not member.is_dir():
             if name in found:
                 raise complaint(DataCorrupt, remote, f"the archive holds {name} twice")
             found[name] = member
-    missing = [name for name in sums if name not in found]
+    missing = [name for name in wanted if name not in found]
     if missing:
         raise complaint(
             DataIncomplete,
             remote,
-            f"the archive lacks {len(missing)} of {len(sums)} files, among them {missing[0]}",
+            f"the archive lacks {len(missing)} of {len(wanted)} files, among them {missing[0]}",
         )
     if sum(member.file_size for member in found.values()) > 10 * remote.bytes:
         raise complaint(DataCorrupt, remote, "the archive unpacks to far more than expected")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -21,6 +22,28 @@ from typing import NamedTuple
 from helpers.errors import DataCorrupt, DataError, DataIncomplete
 
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
+
+_KINDS = (".wav", ".flac", ".json")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the files of a set are prepared from those of its archive, where they differ.
+
+    members   () → paths of the files that are taken from the archive
+    prepare   (folder that holds them, empty folder) → None; writes the set's files to the latter
+    fault     (folder of prepared files) → what is wrong with them, or None
+
+    Files prepared on another computer, by other versions of the libraries, may differ in their
+    last bits, so that sums do not fit them: `fault` says whether they are as good as the originals.
+    The sums of such a set are those of the files in a mirror.
+
+    Chapter: 2.4
+    """
+
+    members: Callable[[], Iterable[str]]
+    prepare: Callable[[Path, Path], None]
+    fault: Callable[[Path], DataError | None]
 
 
 @dataclass(frozen=True)
@@ -38,6 +61,7 @@ class Remote:
     citation_key       entry in book/references.bib
     credit             line that stands beside every player of these recordings
     bytes              size of the archive, about; one of more than three times this is refused
+    recipe             how the files are made from those in the archive, or None: they are the same
 
     Chapter: 5.1
     """
@@ -52,6 +76,7 @@ class Remote:
     citation_key: str
     credit: str
     bytes: int
+    recipe: Recipe | None = None
 
     def sums(self) -> dict[str, str]:
         """Return the committed SHA-256 sum of every file: {path inside the set: sum}.
@@ -59,6 +84,14 @@ class Remote:
         Raises DataCorrupt if the sums file is not in the expected form.
         """
         return dict(_read_sums(self.sums_file))
+
+    def members(self) -> list[str]:
+        """Return the paths of the files that are taken from the archive."""
+        return list(self.recipe.members() if self.recipe else self.sums())
+
+    def fault_here(self, folder: Path) -> DataError | None:
+        """What is wrong with a folder that was filled on this computer, or None."""
+        return self.recipe.fault(folder) if self.recipe else fault_of(folder, self.sums())
 
 
 class Located(NamedTuple):
@@ -146,7 +179,11 @@ def _some(names: list[str]) -> str:
 
 def sums_of(folder: Path) -> str:
     """Return the text of a sums file for all files under `folder`, sorted by path."""
-    paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.wav"))
+    paths = sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.suffix.lower() in _KINDS
+    )
     lines = (
         f"{hashlib.sha256((folder / path).read_bytes()).hexdigest()}  {path}" for path in paths
     )

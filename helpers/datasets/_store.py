@@ -11,6 +11,8 @@ LISTENING_MACHINES_OFFLINE  1 forbids downloads
 
 Every file is compared with its committed SHA-256 sum each time a set is located; for FSDD that
 costs about a tenth of a second, so nothing has to be remembered about what was checked before.
+A set with a recipe is prepared after its download; what was prepared here is compared with what
+the recipe has on record of the originals, within a tolerance, instead of with sums.
 """
 
 from __future__ import annotations
@@ -27,12 +29,13 @@ from shutil import rmtree
 from typing import BinaryIO, TypeVar
 
 from helpers.datasets._download import Limits, download, unpack
-from helpers.datasets._remote import Located, Remote, complaint, fault_of
-from helpers.errors import DataError, DataUnavailable
+from helpers.datasets._remote import Located, Recipe, Remote, complaint, fault_of
+from helpers.errors import AudioError, DataCorrupt, DataError, DataUnavailable
 
 __all__ = [
     "Limits",
     "Located",
+    "Recipe",
     "Remote",
     "cache_folder",
     "fetch",
@@ -128,7 +131,7 @@ def fetch(
     sums = remote.sums()
     place = cache_folder() / remote.name
     if os.path.exists(place):
-        fault = fault_of(place, sums)
+        fault = remote.fault_here(place)
         if fault is None:
             return Located(place, "cache")
         say(f"Notice: the copy of {remote.title} in {place} is damaged ({fault}): not used.")
@@ -173,12 +176,11 @@ def _is_set(variable: str) -> bool:
 
 
 def _download_to(place: Path, remote: Remote, say: Said, limits: Limits) -> Located:
-    sums = remote.sums()
     cache = place.parent
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with _alone(cache, remote, say, limits):
-            if place.exists() and fault_of(place, sums) is None:
+            if place.exists() and remote.fault_here(place) is None:
                 return Located(place, "cache")
             with tempfile.TemporaryDirectory(
                 prefix=_partial(remote), dir=cache, ignore_cleanup_errors=True
@@ -187,8 +189,11 @@ def _download_to(place: Path, remote: Remote, say: Said, limits: Limits) -> Loca
                 say(f"Downloading {remote.title}, about {size}, from {remote.url}")
                 archive, fresh = Path(work, "archive.zip"), Path(work, "fresh")
                 download(remote, archive, limits)
-                unpack(remote, archive, fresh)
-                fault = fault_of(fresh, sums)
+                if remote.recipe:
+                    _prepare(remote, archive, fresh, say)
+                else:
+                    unpack(remote, archive, fresh)
+                fault = remote.fault_here(fresh)
                 if fault is not None:
                     raise complaint(type(fault), remote, f"after unpacking, {fault}")
                 _put(fresh, place, Path(work, "damaged"))
@@ -201,6 +206,21 @@ def _download_to(place: Path, remote: Remote, say: Said, limits: Limits) -> Loca
             mend, said = "", f"the cache folder {cache} cannot be written ({error.strerror})"
         mend += "set LISTENING_MACHINES_CACHE to a folder that can be written; "
         raise complaint(DataUnavailable, remote, said, mend) from error
+
+
+def _prepare(remote: Remote, archive: Path, fresh: Path, say: Said) -> None:
+    raw = fresh.with_name("raw")
+    unpack(remote, archive, raw)
+    say(f"Preparing {remote.title}, once.")
+    fresh.mkdir()
+    try:
+        remote.recipe.prepare(raw, fresh)
+    except AudioError as error:
+        raise complaint(DataCorrupt, remote, f"it could not be prepared ({error})") from error
+    for path in fresh.rglob("*"):
+        if path.is_file():
+            with open(path, "rb+") as file:
+                os.fsync(file.fileno())
 
 
 def _put(fresh: Path, place: Path, aside: Path) -> None:

@@ -6,20 +6,14 @@ synthesiser, so an unseen voice is easier here than an unseen human: chapters sa
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
-import inspect
-import os
 import sys
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from helpers import _espeak, audio, rooms, speech
 from helpers.datasets._clips import Clips
-from helpers.datasets._store import cache_folder
+from helpers.datasets._kept import kept, recipe
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 """The ten words, in the order of their digits. Chapter: 5.1"""
@@ -124,18 +118,7 @@ def _speak(words, takes, degrade, seed):
     if degrade:
         bank = rooms.impulse_responses(40, SAMPLE_RATE, seed=seed)
         sounds = [_degraded(x, bank, rng) for x in sounds]
-    return Clips(
-        audio=sounds,
-        labels=np.array(labels),
-        speakers=np.array(speakers),
-        names=np.array(names),
-        sample_rate=SAMPLE_RATE,
-        source="builtin",
-        origin="built-in",
-        licence="CC BY 4.0",
-        citation="espeakng",
-        credit=CREDIT,
-    )
+    return _clips_of(sounds, np.array(labels), np.array(speakers), np.array(names))
 
 
 def _degraded(x, bank, rng):
@@ -147,14 +130,6 @@ def _degraded(x, bank, rng):
     return audio.peak_normalise(x, audio.db_to_amplitude(rng.uniform(-26, -2)))
 
 
-def _recipe() -> str:
-    """A hash over everything that the set is made from: the code, the voices, their version."""
-    parts = [inspect.getsource(m) for m in (sys.modules[__name__], speech, _espeak, rooms, audio)]
-    for package in ("espeakng-loader", "pyroomacoustics", "numpy", "scipy", "soxr"):
-        parts.append(importlib.metadata.version(package))
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-
-
 def load_builtin_digits() -> Clips:
     """The built-in digits, from the cache or made now (in some ten seconds) and cached.
 
@@ -163,7 +138,7 @@ def load_builtin_digits() -> Clips:
 
     Chapter: 5.1
     """
-    return _cached("digits", built_in_digits)
+    return _kept("digits", built_in_digits)
 
 
 def load_practice_voices() -> Clips:
@@ -171,53 +146,43 @@ def load_practice_voices() -> Clips:
 
     As `load_builtin_digits`. Chapter: 5.2
     """
-    return _cached("practice", practice_voices)
+    return _kept("practice", practice_voices)
 
 
-def _cached(name, make):
-    path = cache_folder() / "builtin" / f"{name}-{_recipe()}.npz"
-    if path.is_file():
-        return _read(path)
-    clips = make()
-    _write(path, clips)
-    return clips
+def _kept(name, make):
+    made_from = recipe(
+        (sys.modules[__name__], speech, _espeak, rooms, audio),
+        ("espeakng-loader", "pyroomacoustics", "numpy", "scipy", "soxr"),
+    )
+    return kept(name, made_from, make, _pack, _unpack)
 
 
-def _write(path: Path, clips: Clips) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    except OSError as problem:
-        print(f"The built-in digits could not be cached ({problem}); they are made anew each time.")
-        return
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(
-                file,
-                samples=np.concatenate(clips.audio),
-                lengths=[len(x) for x in clips.audio],
-                labels=clips.labels,
-                speakers=clips.speakers,
-                names=clips.names,
-            )
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+def _pack(clips):
+    columns = ("labels", "speakers", "names")
+    return {
+        "samples": np.concatenate(clips.audio),
+        "lengths": [len(x) for x in clips.audio],
+        **{name: getattr(clips, name) for name in columns},
+    }
 
 
-def _read(path: Path) -> Clips:
-    with np.load(path) as z:
-        ends = np.cumsum(z["lengths"])[:-1]
-        return Clips(
-            audio=np.split(z["samples"], ends),
-            labels=z["labels"],
-            speakers=z["speakers"],
-            names=z["names"],
-            sample_rate=SAMPLE_RATE,
-            source="builtin",
-            origin="built-in",
-            licence="CC BY 4.0",
-            citation="espeakng",
-            credit=CREDIT,
-        )
+def _unpack(arrays):
+    ends = np.cumsum(arrays["lengths"])[:-1]
+    return _clips_of(
+        np.split(arrays["samples"], ends), arrays["labels"], arrays["speakers"], arrays["names"]
+    )
+
+
+def _clips_of(sounds, labels, speakers, names):
+    return Clips(
+        audio=sounds,
+        labels=labels,
+        speakers=speakers,
+        names=names,
+        sample_rate=SAMPLE_RATE,
+        source="builtin",
+        origin="built-in",
+        licence="CC BY 4.0",
+        citation="espeakng",
+        credit=CREDIT,
+    )

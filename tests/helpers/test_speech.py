@@ -123,3 +123,45 @@ def test_brown_noise_falls_six_decibels_an_octave():
     octaves = [10 * np.log10(power[2**k : 2 ** (k + 1)].mean()) for k in range(8, 15)]
     assert np.diff(octaves) == pytest.approx(-6.02, abs=0.6)
     assert np.sqrt(np.mean(noise**2)) == pytest.approx(0.1)
+
+
+def test_babble_is_the_same_for_the_same_generator():
+    first = speech.babble(24000, 16000, np.random.default_rng(3))
+    again = speech.babble(24000, 16000, np.random.default_rng(3))
+    other = speech.babble(24000, 16000, np.random.default_rng(4))
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+    assert first.dtype == np.float32 and first.shape == (24000,)
+    assert np.sqrt(np.mean(first**2)) == pytest.approx(0.1, rel=1e-4)
+
+
+def test_more_voices_leave_fewer_gaps():
+    def quietest(voices):
+        sound = speech.babble(40000, 8000, np.random.default_rng(0), voices)
+        return np.percentile(np.sqrt(np.mean(sound.reshape(-1, 400) ** 2, axis=1)), 5)
+
+    assert quietest(1) < 0.3 * quietest(20)
+
+
+def test_talkers_are_voices_that_repeat_themselves():
+    assert set(speech.TALKERS) <= set(builtin_digits.voices())
+    for n, voices in ((0, 6), (100, 0)):
+        with pytest.raises(ValueError, match="at least one"):
+            speech.babble(n, 8000, np.random.default_rng(0), voices)
+
+
+@pytest.mark.parametrize("mains", [50.0, 60.0])
+def test_hum_sits_on_the_harmonics_of_the_mains(mains):
+    sound = rooms.hum(16000, 8000, mains)
+    assert sound.dtype == np.float32
+    assert np.sqrt(np.mean(sound**2)) == pytest.approx(0.1, rel=1e-4)
+    power = np.abs(np.fft.rfft(sound.astype(float))) ** 2
+    on = np.arange(int(2 * mains), len(power), int(2 * mains))
+    assert power[on].sum() == pytest.approx(power.sum(), rel=1e-6)
+    assert power.argmax() == 4 * mains  # bins are half a hertz apart: twice the mains
+    assert np.array_equal(sound, rooms.hum(16000, 8000, mains))
+
+
+def test_hum_that_cannot_be_is_refused():
+    for n, rate, mains in ((0, 8000, 50), (10, 8000, 4000), (10, 8000, 1), (10, 8000, np.nan)):
+        with pytest.raises(ValueError, match=r"hum needs|mains is"):
+            rooms.hum(n, rate, mains)
