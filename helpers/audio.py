@@ -802,6 +802,50 @@ def snr(signal, noise):
     return 20 * math.log10(rms(signal) / rms(noise))
 
 
+# --- filters -----------------------------------------------------------------------------------
+
+
+def low_pass_kernel(cutoff, sample_rate, taps=255):
+    """Impulse response of a low-pass filter: a sinc under a Blackman window, float64 (taps,).
+
+    cutoff: Hz, where the gain is one half. taps: odd, so that the kernel has a middle. Its sum, the
+    gain at 0 Hz, is 1. From full gain to −74 dB it takes about 5.5·sample_rate/taps Hz. The
+    high-pass that belongs to it is a 1 in the middle minus this kernel.
+
+    Raises `BadSampleRate`, `AudioOutOfRange` unless 0 < cutoff < sample_rate/2, `ShapeError` if
+    taps is not an odd number of at least 3.
+
+    Chapter: 2.1
+    """
+    rate = check_rate(sample_rate)
+    taps = _check_count(taps, "taps", least=3)
+    if taps % 2 == 0:
+        raise ShapeError(f"taps is {taps}: pass an odd number, so that the kernel has a middle.")
+    if not 0 < cutoff < rate / 2:
+        raise AudioOutOfRange(
+            f"cutoff is {cutoff!r}: pass a frequency between 0 and {rate / 2} Hz."
+        )
+    n = np.arange(taps) - taps // 2
+    kernel = np.sinc(2 * cutoff / rate * n) * np.blackman(taps)
+    return kernel / kernel.sum()
+
+
+def low_pass(samples, sample_rate, cutoff, taps=255):
+    """Remove what lies above `cutoff` Hz, without a delay: float (n,) → float32 (n,).
+
+    The convolution with `low_pass_kernel`, whose middle is moved to time 0; before and after the
+    sound there is silence. Raises as `low_pass_kernel`, and what `check_samples` raises.
+
+    Chapter: 2.1
+    """
+    from scipy.signal import fftconvolve
+
+    x = check_samples(samples).astype(np.float64)
+    kernel = low_pass_kernel(cutoff, sample_rate, taps)
+    half = taps // 2
+    return fftconvolve(x, kernel)[half : half + len(x)].astype(np.float32)
+
+
 # --- frames, lengths and segments --------------------------------------------------------------
 
 

@@ -1,6 +1,11 @@
-"""How good an answer is: accuracy, confusion, calibration."""
+"""How good an answer is: accuracy, confusion, calibration; how near a sound is to another."""
+
+import math
 
 import numpy as np
+
+from helpers.audio import check_samples, is_silent
+from helpers.errors import AudioSilent, ShapeError
 
 
 def accuracy(predictions, labels):
@@ -87,6 +92,34 @@ def fit_temperature(logits, labels):
 
     found = minimize_scalar(surprise, bounds=(np.log(0.05), np.log(20)), method="bounded")
     return float(np.exp(found.x))
+
+
+def si_sdr(estimate, reference):
+    """Scale-invariant signal-to-distortion ratio in dB: float (n,), float (n,) → a float.
+
+    The estimate is split into a multiple of the reference, α·reference with
+    α = ⟨estimate, reference⟩ / ‖reference‖², and a remainder, which is at right angles to it; the
+    ratio of their powers does not change when either sound is made louder. `inf` if there is no
+    remainder, `-inf` if the estimate holds nothing of the reference.
+
+    Raises ShapeError for different lengths, AudioSilent if either is silent, and AudioError for
+    samples that are not sound.
+
+    Chapter: 2.2
+    Source: [leroux2019sdr]
+    """
+    estimate, reference = check_samples(estimate, "estimate"), check_samples(reference, "reference")
+    if len(estimate) != len(reference):
+        raise ShapeError(f"estimate has {len(estimate)} samples, reference {len(reference)}")
+    for name, x in (("estimate", estimate), ("reference", reference)):
+        if is_silent(x):
+            raise AudioSilent(f"{name} is silent, so there is no ratio")
+    estimate, reference = estimate.astype(np.float64), reference.astype(np.float64)
+    target = np.dot(estimate, reference) / np.dot(reference, reference) * reference
+    signal, distortion = np.sum(target**2), np.sum((estimate - target) ** 2)
+    if distortion == 0:
+        return math.inf
+    return 10 * math.log10(signal / distortion) if signal > 0 else -math.inf
 
 
 def _paired(predictions, labels):

@@ -34,7 +34,12 @@ _LOOK = {
     FAILS: ("✗", "Does not hold here", "fails", _html.BAD),
     UNDECIDED: ("?", "Undecided", "undecided", _html.HALF),
 }
-_SOURCES = {"fsdd": "human recordings (FSDD)", "builtin": "built-in voices (eSpeak NG)"}
+_SOURCES = {
+    "fsdd": "human recordings (FSDD)",
+    "esc10": "recordings of ESC-10",
+    "jsb": "the JSB chorales",
+    "builtin": "built-in voices, sounds and scores",
+}
 
 
 class VerdictChanged(AssertionError):
@@ -243,7 +248,8 @@ def verdict(
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is {confidence}; it must lie between 0 and 1, such as 0.95")
     low, high = interval(numbers, confidence, method)
-    outcome, reason = _outcome(low, high, middle, tolerance, direction, unit)
+    outcome = decide(low, high, middle, direction, tolerance)
+    reason = _reason(low, high, unit)
     if outcome == HOLDS and condition:
         outcome = HOLDS_IF
     result = Verdict(
@@ -311,6 +317,27 @@ def interval(values, confidence=0.95, method="t"):
 
     half = t.ppf((1 + confidence) / 2, n - 1) * np.std(values, ddof=1) / math.sqrt(n)
     return mean - float(half), mean + float(half)
+
+
+def decide(low, high, line, direction="greater", tolerance=None):
+    """The outcome of a claim from its interval: the rule that every verdict in the book follows.
+
+    low, high: the interval of the mean, None where there is none. line: where the claim begins to
+    hold; for `direction="equivalent"` the middle of a band that reaches `tolerance` to each side.
+    Returns "holds", "does not hold" or "undecided".
+
+    Chapter: 2.5
+    """
+    if low is None:
+        return UNDECIDED
+    if direction == "equivalent":
+        bottom, top = line - tolerance, line + tolerance
+        yes, no = bottom < low and high < top, high < bottom or low > top
+    elif direction == "greater":
+        yes, no = low > line, high < line
+    else:
+        yes, no = high < line, low > line
+    return HOLDS if yes else FAILS if no else UNDECIDED
 
 
 def _check_record(id, expect):
@@ -387,20 +414,12 @@ def _threshold(id, paired, smallest_effect, threshold, direction):
     return float(smallest_effect if direction == "greater" else -smallest_effect), None
 
 
-def _outcome(low, high, middle, tolerance, direction, unit):
+def _reason(low, high, unit):
     if low is None:
-        return UNDECIDED, f"One {unit} gives no interval: measure at least two."
-    reason = None
+        return f"One {unit} gives no interval: measure at least two."
     if low == high:
-        reason = f"Every {unit} gave the same value, so the interval has no width."
-    if direction == "equivalent":
-        bottom, top = middle - tolerance, middle + tolerance
-        yes, no = bottom < low and high < top, high < bottom or low > top
-    elif direction == "greater":
-        yes, no = low > middle, high < middle
-    else:
-        yes, no = high < middle, low > middle
-    return HOLDS if yes else FAILS if no else UNDECIDED, reason
+        return f"Every {unit} gave the same value, so the interval has no width."
+    return None
 
 
 # --- words and numbers -------------------------------------------------------------------------

@@ -271,7 +271,8 @@ def array(answer, shape=None, what="your answer"):
             want is None or want == got for want, got in zip(shape, result.shape, strict=True)
         )
         if not fits:
-            wanted = "(" + ", ".join("any" if s is None else str(s) for s in shape) + ")"
+            sizes = ["any" if s is None else str(s) for s in shape]
+            wanted = f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
             raise Wrong(f"The shape should be {wanted} for {what}; it is {result.shape}.")
     if not np.all(np.isfinite(result)):
         raise Wrong(f"There are values that are not finite in {what}.")

@@ -80,3 +80,28 @@ def test_temperature_is_found_again():
     p = metrics.softmax(logits)
     labels = (p.cumsum(axis=1) > rng.random((20000, 1))).argmax(axis=1)
     assert metrics.fit_temperature(logits * 3, labels) == pytest.approx(3, rel=0.05)
+
+
+def test_si_sdr_by_hand():
+    s, error = np.array([3.0, 4.0]), np.array([-0.4, 0.3])  # at right angles: 25 against 0.25
+    assert metrics.si_sdr(s + error, s) == pytest.approx(20.0, abs=1e-4)
+    assert metrics.si_sdr(-7 * (s + error), s) == pytest.approx(20.0, abs=1e-4)
+    assert metrics.si_sdr(s + error, 0.01 * s) == pytest.approx(20.0, abs=1e-4)
+    assert metrics.si_sdr(s, s) == np.inf
+    assert metrics.si_sdr(error, np.array([3.0, 4.0])) < -100
+
+
+def test_si_sdr_of_noise_that_is_not_correlated_is_the_snr():
+    rng = np.random.default_rng(0)
+    speech, noise = rng.standard_normal((2, 100_000)).astype(np.float32)
+    for wanted in (-10.0, 0.0, 20.0):
+        mixed = audio.mix_at_snr(speech, noise, wanted)
+        assert metrics.si_sdr(mixed, speech) == pytest.approx(wanted, abs=0.3)
+
+
+def test_si_sdr_refuses_what_has_no_ratio():
+    with pytest.raises(audio.ShapeError):
+        metrics.si_sdr(X, X[:-1])
+    for estimate, reference in ((0 * X, X), (X, 0 * X)):
+        with pytest.raises(audio.AudioSilent):
+            metrics.si_sdr(estimate, reference)

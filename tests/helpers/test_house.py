@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from helpers.datasets import _HOME
+
 ROOT = Path(__file__).resolve().parents[2]
 HELPERS = ROOT / "helpers"
 
@@ -16,16 +18,17 @@ FLOORS = (
     ("errors", "_html", "_espeak"),
     ("_headers",),
     ("audio",),
-    ("features",),
-    ("rooms",),
+    ("features", "voice"),
+    ("rooms", "codecs"),
     ("augment",),
     ("speech",),
     ("datasets",),
     ("models",),
     ("training",),
-    ("metrics",),
-    ("enhance", "music"),
-    ("verdict", "plots", "listen", "show"),
+    ("metrics", "published"),
+    ("enhance", "music", "segment", "pipeline"),
+    ("verdict", "plots", "show"),
+    ("listen",),
     ("scratch",),
     ("recognise",),
     ("fuzz", "experiments"),
@@ -217,6 +220,7 @@ def _named_modules(text):
     """The modules of `helpers` that a notebook names, with the packages they are in."""
     lists = re.findall(r"from helpers import ([\w, ]+)", text)
     named = {name.strip() for names in lists for name in names.split(",")}
+    named |= {f"datasets.{home}" for name, home in _HOME.items() if re.search(rf"\b{name}\b", text)}
     for target in re.findall(r"helpers\.([\w.]+)", text):
         named |= {target.rstrip("."), *_parents(target.rstrip("."))}
     return named

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.verdict import MIME, Verdict, VerdictChanged, interval, verdict
+from helpers.verdict import MIME, Verdict, VerdictChanged, decide, interval, verdict
 
 STATED = {
     "claim": "Random-split accuracy overstates accuracy on an unseen speaker.",
@@ -21,6 +21,28 @@ def judge(differences, smallest_effect=5.0, **more):
     return verdict(
         "5.1-split", **{**STATED, **more}, differences=differences, smallest_effect=smallest_effect
     )
+
+
+# --- the rule ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "direction", "outcome"),
+    [
+        (5.1, 9.0, "greater", "holds"),
+        (-9.0, 4.9, "greater", "does not hold"),
+        (4.0, 6.0, "greater", "undecided"),
+        (5.0, 9.0, "greater", "undecided"),
+        (1.0, 4.0, "less", "holds"),
+        (6.0, 7.0, "less", "does not hold"),
+        (3.5, 6.5, "equivalent", "holds"),
+        (2.0, 4.0, "equivalent", "undecided"),
+        (8.0, 9.0, "equivalent", "does not hold"),
+        (None, None, "less", "undecided"),
+    ],
+)
+def test_the_rule_on_a_line_at_5(low, high, direction, outcome):
+    assert decide(low, high, 5.0, direction, tolerance=2.0) == outcome
 
 
 # --- the interval ------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ CONSTANT = re.compile(r"<!--\s*constant:\s*\S.*?-->", re.DOTALL)
 DRAWS = {
     "plots": {
         "subplots", "waveform", "spectrogram", "curves", "confusion", "per_group", "calibration",
-        "forest", "dots",
+        "forest", "dots", "piano_roll",
     },
     "plt": {"subplots", "figure", "plot", "imshow", "bar", "hist", "scatter"},
 }  # fmt: skip
@@ -207,7 +207,10 @@ def figures(notebook, chapter):
         defines = any(isinstance(node, ast.FunctionDef) for node in tree.body)
         if drawn and not shown and not defines:
             found.append(f"cell {i}: a figure is drawn but not shown with plots.show(fig, alt=…)")
-    players = calls(outline(notebook), "player", "players", "table_of_players")
+    players = calls(
+        outline(notebook),
+        *("player", "players", "table_of_players", "compare", "explorer", "listening_test"),
+    )
     if players and not any("credit" in {k.arg for k in call.keywords} for _, call in players):
         found.append("there are players, but none gives credit=")
     return found
