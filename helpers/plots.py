@@ -33,6 +33,7 @@ WIDTH = 7.0
 
 DOTS_PER_INCH = 144  # twice the 72 that a point on the page gets, for sharp screens
 SMALL_DOTS_PER_INCH = 110  # for pictures of which a page carries many
+LIGHT_DRAWING = 5_000  # bytes: below that no other form of a figure is tried
 PIXELS_PER_INCH = 100  # on the page: 7 inches are the 700 pixels of its text column
 
 STYLE = {
@@ -130,27 +131,30 @@ def small_picture(fig):
 def _encoded(fig, dots_per_inch, colours, quality):
     """The figure as (bytes, media type, width, height), in the form that travels lightest.
 
-    Lines are drawings (SVG, which a server sends compressed) or a PNG of few colours; what holds
-    pictures, such as spectrograms, is WebP or PNG.
+    Lines are a drawing (SVG, which a server sends compressed), or a PNG of few colours where the
+    drawing is heavy; what holds pictures, such as spectrograms, is WebP or PNG.
     """
     from PIL import Image
 
     width, height = (round(side * PIXELS_PER_INCH) for side in fig.get_size_inches())
-    raw, png, other = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    pictured = any(ax.images or _has_mesh(ax) for ax in fig.axes)
+    drawing = b"" if pictured else _drawing(fig)
+    travels = len(gzip.compress(drawing, 6, mtime=0))
+    if drawing and travels < LIGHT_DRAWING:
+        return drawing, "image/svg+xml", width, height
+    raw, png, webp = io.BytesIO(), io.BytesIO(), io.BytesIO()
     fig.savefig(raw, format="png", dpi=dots_per_inch, facecolor="white", metadata={"Software": ""})
     with Image.open(raw) as opened:
         image = opened.convert("RGB")
     few = image.quantize(colours, Image.Quantize.MEDIANCUT, dither=0)
     few.save(png, format="PNG", optimize=True)
     content = min(png.getvalue(), raw.getvalue(), key=len)
-    if any(ax.images or _has_mesh(ax) for ax in fig.axes):
-        image.save(other, "WEBP", quality=quality, method=4)
-        if len(other.getvalue()) < len(content):
-            return other.getvalue(), "image/webp", width, height
-    else:
-        drawing = _drawing(fig)
-        if len(gzip.compress(drawing, 6, mtime=0)) < len(content):
-            return drawing, "image/svg+xml", width, height
+    if drawing and travels < len(content):
+        return drawing, "image/svg+xml", width, height
+    if pictured:
+        image.save(webp, "WEBP", quality=quality, method=4)
+        if len(webp.getvalue()) < len(content):
+            return webp.getvalue(), "image/webp", width, height
     return content, "image/png", width, height
 
 

@@ -34,6 +34,8 @@ def kernel_environment(settings: Path, data: dict) -> dict[str, str]:
         KERAS_HOME=str(settings / "keras"),
         KERAS_BACKEND="tensorflow",
         TF_CPP_MIN_LOG_LEVEL="3",
+        # Chapters run side by side; their small matrices gain nothing from threads that compete.
+        OPENBLAS_NUM_THREADS="1",
         PYTHONHASHSEED="0",
         PYTHONNOUSERSITE="1",
         PYTHONUTF8="1",

@@ -39,7 +39,7 @@
 
 // What scrolls sideways can be reached and scrolled by keyboard.
 (() => {
-  const scrollers = "mjx-container[display], .cell_output, .lm-table, .lm-players, pre";
+  const scrollers = "mjx-container[display], .cell_output, .lm-figure, .lm-stage, .lm-table, .lm-players, pre";
   const mark = () => {
     for (const box of document.querySelectorAll(`main :is(${scrollers})`)) {
       if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;

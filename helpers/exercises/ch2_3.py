@@ -52,10 +52,13 @@ def check_cola(answer):
     if not abs(flat) < 1e-6:
         raise Wrong(f"For a Hann window with a hop of half its length 0 is right, not {flat:g}.")
     box = number(cola(np.ones(64), 48), "a rectangle, hop 48")
-    if close(box, 1.0):
+    if close(box, 1.0) or close(box, 0.5):
         raise Wrong("Divide the difference by the *mean* of the sum, over a whole number of hops.")
     if not close(box, 1 / (4 / 3), rtol=0.03):
-        raise Wrong(f"For a rectangle of 64 and a hop of 48 the result is 0.75, not {box:g}.")
+        raise Wrong(
+            f"For a rectangle of 64 and a hop of 48 the result is 0.75, not {box:g}: the sum is 1 "
+            "or 2 there, and on average 4/3."
+        )
     third = number(cola(hann**2, 32), "Hann squared, hop 32")
     if not close(third, 0.5 / 0.75, rtol=0.03):
         raise Wrong("Hann squared at half its length ripples: by 0.5 about a mean of 0.75.")
@@ -120,6 +123,14 @@ def check_cepstral_pitch(answer):
                 f"For {f0:g} Hz, {found:.1f} Hz came out. Mind that slicing an array shifts its "
                 "indices."
             )
+    peaks = np.zeros(512)
+    peaks[[30, 50, 150]] = 2.0, 1.0, 3.0
+    found = number(pitch(peaks, 8000, 100.0, 200.0), "peaks at quefrencies 30, 50 and 150")
+    if not close(found, 160.0):
+        raise Wrong(
+            f"With higher peaks on either side of the range, at quefrencies 30 and 150, {found:g} "
+            "Hz came out. Pitches from 100 to 200 Hz leave only 40 to 80, and the peak at 50."
+        )
 
 
 def solve_cepstral_pitch(quefrencies, sample_rate, fmin, fmax):
@@ -131,6 +142,10 @@ def solve_cepstral_pitch(quefrencies, sample_rate, fmin, fmax):
 
 def _over_all(quefrencies, sample_rate, fmin, fmax):
     return sample_rate / max(1, int(np.argmax(quefrencies[: len(quefrencies) // 2])))
+
+
+def _only_zero_left_out(quefrencies, sample_rate, fmin, fmax):
+    return sample_rate / (20 + np.argmax(quefrencies[20:250]))
 
 
 def _index_of_the_slice(quefrencies, sample_rate, fmin, fmax):
@@ -166,6 +181,15 @@ def check_residual(answer):
         raise Wrong("That sends the sound through the mouth once more. $A$ goes on top, not below.")
     if close(e, x - source, rtol=1e-6, atol=1e-6) or close(e, source - x, rtol=1e-6, atol=1e-6):
         raise Wrong("That is the prediction. The *error* is the sound minus it.")
+    if close(e, np.convolve(x, a, "same"), rtol=1e-6, atol=1e-6):
+        raise Wrong(
+            "Shifted by one: keep the *first* 200 samples of the convolution, not the middle."
+        )
+    if close(e[2:], source[2:], rtol=1e-6, atol=1e-6) and not close(e, source, atol=1e-6):
+        raise Wrong(
+            "All but the first samples are right. Before its start the sound is 0: neither its end "
+            "(`np.roll` wraps around) nor a reason to leave terms of the sum out."
+        )
     if not close(e, source, rtol=1e-6, atol=1e-6):
         raise Wrong(
             "Not the source that made this sound. Term $k$ is `a[k]` times the sound, $k$ samples "
@@ -189,6 +213,14 @@ def _only_the_prediction(samples, a):
     return samples - np.convolve(samples, a)[: len(samples)]
 
 
+def _wrapped_around(samples, a):
+    return sum(weight * np.roll(samples, k) for k, weight in enumerate(a))
+
+
+def _the_middle(samples, a):
+    return np.convolve(samples, a, "same")
+
+
 def _too_long(samples, a):
     return np.convolve(samples, a)
 
@@ -199,19 +231,24 @@ def _too_long(samples, a):
 def check_octaves(answer):
     shares = function(answer)
     true = np.full(10, 200.0)
-    estimate = np.array([200, 202, 198, 100, 400, 101, 300, 66.7, 200, 201.0])
+    estimate = np.array([200, 202, 198, 99.5, 400, 101, 300, 66.7, 200, 190.0])
     result = array(shares(estimate, true), shape=(2,), what="the two shares")
-    if close(result, [0.5, 0.3]):
+    if close(result, [0.6, 0.3]):
         raise Wrong("The second is a share of the *gross errors*, not of all frames.")
-    if close(result[0], 0.8) or close(result[0], 0.7):
+    if close(result[0], 0.8) or close(result[0], 0.5):
         raise Wrong("50 cents are about 3 % of the frequency, not 50 Hz and not 0.")
-    if not close(result[0], 0.5):
-        raise Wrong("Five of the ten are gross. Distances in cents: 1200 log2(f / f0), both signs.")
-    if close(result[1], 0.2):
-        raise Wrong("100, 101 *and* 400 Hz are octaves of 200 Hz: errors go both ways.")
-    if close(result[1], 0.8) or close(result[1], 1.0):
+    if not close(result[0], 0.6):
+        raise Wrong("Six of the ten are gross. Distances in cents: 1200 log2(f / f0), both signs.")
+    if close(result[1], 1 / 6):
+        raise Wrong("99.5, 101 *and* 400 Hz are octaves of 200 Hz: errors go both ways.")
+    if close(result[1], 1 / 3):
+        raise Wrong(
+            "99.5 Hz is 9 cents *below* the octave, and `% 1200` makes 1191 of that. Take the "
+            "distance to the nearest multiple of 1200."
+        )
+    if result[1] > 0.6:
         raise Wrong("Three halves (300 Hz) and a third (66.7 Hz) are no octaves. Round to 1200.")
-    if not close(result[1], 0.6):
+    if not close(result[1], 0.5):
         raise Wrong("How far is each gross error from the nearest multiple of 1200 cents?")
     nothing = array(shares(true, true), shape=(2,), what="the shares without errors")
     if not np.all(np.isfinite(nothing)) or not close(nothing, [0, 0]):
@@ -239,6 +276,16 @@ def _only_downwards(estimate, true):
     off = 1200 * np.log2(estimate / true)
     gross = np.abs(off) > 50
     return gross.mean(), np.mean(np.abs(off[gross] + 1200) < 10)
+
+
+def _remainder(estimate, true):
+    off = 1200 * np.log2(estimate / true)
+    gross = np.abs(off) > 50
+    return gross.mean(), np.mean(off[gross] % 1200 <= 50)
+
+
+def _in_hertz(estimate, true):
+    return np.mean(np.abs(estimate - true) > 50), 0.5
 
 
 def _divides_by_nothing(estimate, true):
@@ -372,6 +419,7 @@ EXERCISES = (
         solution=solve_cepstral_pitch,
         wrong_answers=(
             (_over_all, "Search only"),
+            (_only_zero_left_out, "either side"),
             (_index_of_the_slice, "shifts its"),
             (_samples, "in samples"),
         ),
@@ -390,6 +438,8 @@ EXERCISES = (
             (_through_the_mouth_again, "once more"),
             (_only_the_prediction, "prediction"),
             (_too_long, "longer"),
+            (_the_middle, "*first*"),
+            (_wrapped_around, "wraps around"),
         ),
     ),
     Exercise(
@@ -405,6 +455,8 @@ EXERCISES = (
         wrong_answers=(
             (_of_all_frames, "of the *gross errors*"),
             (_only_downwards, "both ways"),
+            (_remainder, "*below*"),
+            (_in_hertz, "not 50 Hz"),
             (_divides_by_nothing, "not finite"),
         ),
     ),

@@ -179,7 +179,7 @@ def _static(compute, controls, places, title, credit, encoding):
         f'<figure class="lm-player lm-explorer" data-lm="explorer" '
         f'aria-label="{_html.escape(title)}" style="margin:0.4rem 0;padding:0">'
         f"<figcaption>{_html.inline(str(title))}</figcaption>"
-        f'<div class="lm-controls" hidden>{sliders}</div><div>{states}</div>'
+        f'<div class="lm-controls" hidden>{sliders}</div><div class="lm-stage">{states}</div>'
         f"{folded}</figure>{credit_line(credit)}",
         f"[explorer: {title}: {len(places)} states]",
     )
