@@ -7,6 +7,7 @@ site's properties come first, because widgets on a site page bring JupyterLab's 
 The classes `lm-…` are there for a style sheet that wants to do more.
 """
 
+import base64
 import html
 
 TEXT = "var(--pst-color-text-base,var(--jp-content-font-color1,#1f2328))"
@@ -34,6 +35,21 @@ _CODE_COLOURS = {
 def escape(text):
     """`text` as HTML text or as the value of an attribute in double quotes."""
     return html.escape(str(text), quote=True)
+
+
+def data_address(content, kind):
+    """Bytes as a `data:` address of the media type `kind`."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def picture(content, kind, width, height, alt):
+    """A figure's bytes as an `<img>` on a white card, its size stated in pixels of the page."""
+    return (
+        f'<img alt="{escape(alt)}" width="{width}" height="{height}" loading="lazy" '
+        'style="display:block;box-sizing:border-box;max-width:100%;height:auto;padding:0.3rem;'
+        'background:#ffffff;border-radius:0.35rem;filter:none;margin:0" '
+        f'src="{data_address(content, kind)}">'
+    )
 
 
 def display(page, plain, data=None):

@@ -7,7 +7,6 @@ matplotlib is imported when the first figure is drawn.
 Colours: Okabe & Ito [okabe2008color]; colour never tells things apart alone (markers differ too).
 """
 
-import base64
 import gzip
 import io
 import math
@@ -98,7 +97,7 @@ def show(fig, *, alt, caption=None):
         raise ValueError(
             f"alt is {alt!r}: say in a sentence what the figure shows, for those who cannot see it"
         )
-    picture, kind, width, height = _encoded(fig, DOTS_PER_INCH, colours=48, quality=72)
+    picture = _html.picture(*_encoded(fig, DOTS_PER_INCH, colours=48, quality=72), alt)
     _pyplot().close(fig)
     under = ""
     if caption:
@@ -107,11 +106,7 @@ def show(fig, *, alt, caption=None):
             f'text-align:left;margin:0.3rem 0 0">{_html.inline(caption)}</figcaption>'
         )
     _html.display(
-        '<figure class="lm-figure" style="margin:0.6rem 0;padding:0">'
-        f'<img alt="{_html.escape(alt)}" width="{width}" height="{height}" loading="lazy" '
-        'style="display:block;box-sizing:border-box;max-width:100%;height:auto;padding:0.3rem;'
-        'background:#ffffff;border-radius:0.35rem;filter:none;margin:0" src="data:'
-        f'{kind};base64,{base64.b64encode(picture).decode("ascii")}">{under}</figure>',
+        f'<figure class="lm-figure" style="margin:0.6rem 0;padding:0">{picture}{under}</figure>',
         f"[figure: {alt}]",
     )
 

@@ -40,6 +40,7 @@ __all__ = [
     "cache_folder",
     "fetch",
     "forget_failures",
+    "announced",
     "real_or_builtin",
     "wanted_source",
 ]
@@ -105,6 +106,29 @@ def real_or_builtin(
             raise
         say(f"Notice: going on with built-in data, because {error.reason}.")
         return load_builtin()
+
+
+def announced(
+    title: str,
+    load_real: Callable[..., Loaded],
+    load_builtin: Callable[[], Loaded],
+    source: str | None,
+    quiet: bool,
+) -> Loaded:
+    """What `real_or_builtin` gives, and one line `title: description`; nothing if `quiet`.
+
+    `load_real` is called with what is wanted and with `say`, which prints or does not.
+
+    Chapter: 5.1
+    """
+    say = _say_nothing if quiet else print
+    found = real_or_builtin(lambda wanted: load_real(wanted, say=say), load_builtin, source, say)
+    say(f"{title}: {found.describe()}")
+    return found
+
+
+def _say_nothing(*_words: object) -> None:
+    """Stand in for `print`."""
 
 
 def fetch(

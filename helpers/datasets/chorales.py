@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 
 from helpers.datasets._chorales import VOICES, Chorales
-from helpers.datasets._store import Limits, Remote, fetch, real_or_builtin
+from helpers.datasets._store import Limits, Remote, announced, fetch
 from helpers.errors import DataCorrupt
 
 _COMMIT = "9a7f733ddb4ed91f48da64ac7f0f621c34aadd4d"
@@ -51,15 +51,7 @@ def load_chorales(source: str | None = None, quiet: bool = False) -> Chorales:
     """
     from helpers.datasets.builtin_chorales import load_builtin_chorales
 
-    def say(*words: object) -> None:
-        if not quiet:
-            print(*words)
-
-    chorales = real_or_builtin(
-        lambda wanted: load_jsb(wanted, say=say), load_builtin_chorales, source, say
-    )
-    say(f"Chorales: {chorales.describe()}")
-    return chorales
+    return announced("Chorales", load_jsb, load_builtin_chorales, source, quiet)
 
 
 def load_jsb(

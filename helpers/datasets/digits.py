@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from helpers.datasets._clips import Clips
-from helpers.datasets._store import real_or_builtin
+from helpers.datasets._store import announced
 
 
 def load_digits(source: str | None = None, quiet: bool = False) -> Clips:
@@ -21,13 +21,4 @@ def load_digits(source: str | None = None, quiet: bool = False) -> Clips:
     from helpers.datasets.builtin_digits import load_builtin_digits
     from helpers.datasets.fsdd import load_fsdd
 
-    say = _say_nothing if quiet else print
-    clips = real_or_builtin(
-        lambda wanted: load_fsdd(wanted, say=say), load_builtin_digits, source, say
-    )
-    say(f"Spoken digits: {clips.describe()}")
-    return clips
-
-
-def _say_nothing(*_words: object) -> None:
-    """Stand in for `print`."""
+    return announced("Spoken digits", load_fsdd, load_builtin_digits, source, quiet)

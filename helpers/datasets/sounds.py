@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from helpers.datasets._sounds import Sounds
-from helpers.datasets._store import real_or_builtin
+from helpers.datasets._store import announced
 
 
 def load_sounds(source: str | None = None, quiet: bool = False) -> Sounds:
@@ -23,12 +23,4 @@ def load_sounds(source: str | None = None, quiet: bool = False) -> Sounds:
     from helpers.datasets.builtin_sounds import load_builtin_sounds
     from helpers.datasets.esc10 import load_esc10
 
-    def say(*words: object) -> None:
-        if not quiet:
-            print(*words)
-
-    sounds = real_or_builtin(
-        lambda wanted: load_esc10(wanted, say=say), load_builtin_sounds, source, say
-    )
-    say(f"Sounds: {sounds.describe()}")
-    return sounds
+    return announced("Sounds", load_esc10, load_builtin_sounds, source, quiet)

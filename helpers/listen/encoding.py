@@ -7,7 +7,6 @@ size, which every current browser plays (Safari from 11). The compact code is Op
 last bits nobody compares, with an MP3 beside it for browsers that do not play Ogg.
 """
 
-import base64
 import functools
 import io
 import itertools
@@ -168,17 +167,12 @@ def audio_element(samples, sample_rate, label, encoding="lossless"):
         'style="width:17rem;max-width:100%;height:2.5rem;vertical-align:middle"'
     )
     if encoding == "lossless":
-        return f'{opening} src="{data_address(*encode(samples, sample_rate))}"></audio>'
+        return f'{opening} src="{_html.data_address(*encode(samples, sample_rate))}"></audio>'
     sources = "".join(
-        f'<source src="{data_address(content, kind.partition(";")[0])}" type="{kind}">'
+        f'<source src="{_html.data_address(content, kind.partition(";")[0])}" type="{kind}">'
         for content, kind in encode_compact(samples, sample_rate)
     )
     return f"{opening}>{sources}</audio>"
-
-
-def data_address(content, kind):
-    """Bytes as a `data:` address of the media type `kind`. Chapter: 2.1"""
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def picture(samples, sample_rate, label, view, columns=WAVE_COLUMNS):
@@ -211,7 +205,7 @@ def picture(samples, sample_rate, label, view, columns=WAVE_COLUMNS):
         f'data-top="{sample_rate / 2000:g} kHz" '
         'loading="lazy" style="width:100%;max-width:34rem;height:6rem;display:block;margin:0;'
         'padding:0;object-fit:fill" '
-        f'src="{data_address(content, "image/webp")}">'
+        f'src="{_html.data_address(content, "image/webp")}">'
     )
 
 

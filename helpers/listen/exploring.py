@@ -8,7 +8,7 @@ import numpy as np
 
 from helpers import _html
 from helpers.listen.assets import bring, building
-from helpers.listen.encoding import audio_element, credit_line, data_address
+from helpers.listen.encoding import audio_element, credit_line
 
 MOST_STATES = 60
 
@@ -145,13 +145,7 @@ def _body(state, label, encoding):
 def _figure(state):
     from helpers import plots
 
-    content, kind, width, height = plots.small_picture(state.figure)
-    return (
-        f'<img alt="{_html.escape(state.alt)}" width="{width}" height="{height}" loading="lazy" '
-        'style="display:block;box-sizing:border-box;max-width:100%;height:auto;padding:0.3rem;'
-        'background:#ffffff;border-radius:0.35rem;filter:none;margin:0" '
-        f'src="{data_address(content, kind)}">'
-    )
+    return _html.picture(*plots.small_picture(state.figure), state.alt)
 
 
 def _static(compute, controls, places, title, credit, encoding):

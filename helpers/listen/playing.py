@@ -6,6 +6,7 @@ from helpers import _html
 from helpers.errors import ShapeError
 from helpers.listen.assets import bring
 from helpers.listen.encoding import (
+    LOUDEST,
     audio_element,
     checked,
     credit_line,
@@ -170,7 +171,7 @@ def _fitted_together(sounds, sample_rate):
     """Sounds turned down by one factor if any exceeds [-1, 1]: their levels stay comparable."""
     sounds = [checked(sound, sample_rate)[0] for sound in sounds]
     peak = max(float(np.max(np.abs(sound))) for sound in sounds)
-    return [sound * np.float32(0.99 / peak) for sound in sounds] if peak > 1 else sounds
+    return [sound * np.float32(LOUDEST / peak) for sound in sounds] if peak > 1 else sounds
 
 
 def _figure(samples, sample_rate, label, view, encoding):
