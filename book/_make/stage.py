@@ -15,6 +15,8 @@ from chapters import BuildError, Chapter, files_in, write_if_changed
 CLAIM_MIME = "application/vnd.listening-machines.claim+json"
 RECORD = "_record.json"
 NOT_STAGED = ("_make",)
+QUOTED = ("helpers/scratch", "tests/helpers/scratch")
+"""Folders of code that pages quote."""
 
 
 def stage(root: Path, staged: Path, executed: dict[str, Path], record: dict) -> None:
@@ -33,6 +35,9 @@ def stage(root: Path, staged: Path, executed: dict[str, Path], record: dict) -> 
             relative = path.relative_to(root)
             if path.suffix != ".ipynb" and not set(relative.parts).intersection(NOT_STAGED):
                 wanted[relative] = path.read_bytes()
+    for folder in QUOTED:
+        for path in (root / folder).glob("*.py"):
+            wanted[path.relative_to(root)] = path.read_bytes()
     for path in root.glob("*.md"):
         wanted[Path(path.name)] = path.read_bytes()
     for doc, notebook in executed.items():

@@ -20,7 +20,7 @@ def sizes(**arrays):
     known = {}
     for name, (array, axes) in arrays.items():
         axes = axes.split()
-        if not isinstance(array, np.ndarray) or not np.issubdtype(array.dtype, np.floating):
+        if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
             what = f"an array of {array.dtype}" if isinstance(array, np.ndarray) else repr(array)
             raise TypeError(f"{name} must be a NumPy array of floating point numbers, not {what}")
         if array.ndim != len(axes):
@@ -37,6 +37,6 @@ def sizes(**arrays):
                     f"axis {axis!r} is {size} in {name}, of shape {array.shape}, "
                     f"but {wanted} in {other}"
                 )
-        if not np.isfinite(array).all():
+        if not np.logical_and.reduce(np.isfinite(array), axis=None):
             raise ValueError(f"{name} holds numbers that are NaN or infinite")
     return {axis: size for axis, (_, size) in known.items()}

@@ -54,6 +54,14 @@ def test_every_page_is_in_the_contents():
     assert pages <= set(toc_files())
 
 
+def test_no_symbol_of_the_notation_means_two_things():
+    text = (ROOT / "book/notation.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\$.+?\$(?:, \$.+?\$)*) \|", text, re.MULTILINE)
+    symbols = [symbol for row in rows for symbol in re.findall(r"\$(.+?)\$", row)]
+    assert len(symbols) > 50
+    assert sorted({s for s in symbols if symbols.count(s) > 1}) == []
+
+
 def test_every_reference_can_be_found():
     """Each entry has a title, a year, and a DOI, an arXiv number or an address."""
     entries = parse_file(ROOT / "book/references.bib").entries
