@@ -42,7 +42,9 @@ def check_field(answer):
             "neighbours are already two frames of the input apart."
         )
     if close(field, 11):
-        raise Wrong("The dilation is missing: 3 taps that are 4 apart reach over 8, not over 2.")
+        raise Wrong(
+            "The dilation is missing: of 3 taps that are 4 apart, the last is 8 away, not 2."
+        )
     if close(field, 29):
         raise Wrong(
             "You counted each layer's own stride. It moves the window as a whole; its taps stand "
@@ -145,6 +147,8 @@ def check_conv1d(answer):
                 )
             if close(d_kernel, right_kernel[::-1], atol=1e-8):
                 raise Wrong("The kernel's gradient comes out backwards: the taps are reversed.")
+            if close(d_kernel, _without_stride(d_output, x, kernel, stride)[1], atol=1e-8):
+                raise Wrong("The stride is missing: output t begins at frame t · stride.")
             raise Wrong(f"The kernel's gradient is not yet right for {case}.")
         d_x = array(result[0], x.shape, f"the gradient of x, {case}")
         if not close(d_x, right_x, atol=1e-8):
@@ -186,6 +190,10 @@ def _turned_round(d_output, x, kernel, stride):
     return d_x, solve_conv1d(d_output, x, kernel, stride)[1]
 
 
+def _without_stride(d_output, x, kernel, stride):
+    return solve_conv1d(d_output, x, kernel, 1)
+
+
 def _mean_over_batch(d_output, x, kernel, stride):
     d_x, d_kernel = solve_conv1d(d_output, x, kernel, stride)
     return d_x, d_kernel / len(x)
@@ -213,6 +221,11 @@ def check_weighted(answer):
                 "That is right for targets that add up to 1. Where in the derivation was that "
                 "used? Let it go, and keep the sum of the targets."
             )
+        if close(found, _diagonal(z, targets), atol=1e-9):
+            raise Wrong(
+                "You let each logit act on the probability of its own class only. It is in the "
+                "sum under every p."
+            )
         raise Wrong("Not yet. Write the loss with log p = z − log Σ exp z and differentiate.")
     far = gradient(np.array([[1000.0, 0.0]]), np.array([[0.5, 0.5]]))
     if not np.all(np.isfinite(far)):
@@ -231,6 +244,10 @@ def solve_weighted(z, targets):
 def _unweighted(z, targets):
     e = np.exp(z - z.max(axis=1, keepdims=True))
     return (e / e.sum(axis=1, keepdims=True) - targets) / len(z)
+
+
+def _diagonal(z, targets):
+    return targets * _unweighted(z, np.ones_like(z))
 
 
 def _not_averaged(z, targets):
@@ -254,6 +271,8 @@ def _overflowing(z, targets):
 def check_wide(answer):
     try:
         dilations = [int(d) for d in answer]
+        if any(d != given for d, given in zip(dilations, answer, strict=True)):
+            raise ValueError
     except (TypeError, ValueError):
         raise Wrong("A list of whole numbers is needed, the dilation of each layer.") from None
     if len(dilations) != 4 or min(dilations) < 1:
@@ -339,6 +358,7 @@ EXERCISES = (
         wrong_answers=(
             (_set_not_added, "don't overwrite"),
             (_turned_round, "P − 1 − i"),
+            (_without_stride, "stride is missing"),
             (_mean_over_batch, "mean over the batch"),
         ),
     ),
@@ -354,6 +374,7 @@ EXERCISES = (
         solution=solve_weighted,
         wrong_answers=(
             (_unweighted, "add up to 1"),
+            (_diagonal, "own class only"),
             (_not_averaged, "*mean* over the batch"),
             (_climbing, "sign"),
             (_overflowing, "overflows"),
@@ -373,6 +394,7 @@ EXERCISES = (
             ([1, 2, 4, 8], "can be more than 20"),
             ([1, 1, 1, 64], "there are gaps"),
             ([1, 3, 9], "four layers"),
+            ([1, 3, 9.5, 27], "whole numbers"),
         ),
     ),
 )
