@@ -562,3 +562,39 @@ def test_mask_for_all_equals_mask_for_each():
     np.testing.assert_array_equal(
         scratch.attention(q, k, v, mask), scratch.attention(q, k, v, each)
     )
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+@pytest.mark.parametrize("without", [None, "residual", "norm"])
+def test_sublayer_around_a_square(norm, without):
+    """Around F(x) = x * x: the value by its definition, the gradients by central differences."""
+    rng = np.random.default_rng(7)
+    x, gamma, bias = rng.standard_normal((2, 3, 4)), rng.uniform(0.5, 2, 4), rng.standard_normal(4)
+
+    def square(z):
+        return z * z
+
+    def forward(x, gamma, bias):
+        return scratch.sublayer(x, square, gamma, bias, norm, without)
+
+    def backward(d_output, x, gamma, bias):
+        d_x, d_gamma, d_bias, others = scratch.sublayer_backward(
+            d_output, x, square, lambda d, z: (2 * d * z,), gamma, bias, norm, without
+        )
+        assert others == []
+        return d_x, d_gamma, d_bias
+
+    def normed(z):
+        return z if without == "norm" else scratch.layer_norm(z, gamma, bias)
+
+    kept = 0 if without == "residual" else x
+    right = kept + square(normed(x)) if norm == "pre" else normed(kept + square(x))
+    np.testing.assert_allclose(forward(x, gamma, bias), right)
+    assert_numerical_gradient(forward, backward, [x, gamma, bias], {})
+
+
+@pytest.mark.parametrize(("option", "value"), [("norm", "middle"), ("without", "attention")])
+def test_sublayer_refuses_unknown_options(option, value):
+    x, one = np.zeros((1, 1, 2)), np.ones(2)
+    with pytest.raises(ValueError, match=value):
+        scratch.sublayer(x, lambda z: z, one, one, **{option: value})
