@@ -18,7 +18,7 @@ from docutils.statemachine import StringList
 from myst_parser.mdit_to_docutils.base import default_slugify
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
-from status import table
+from status import plural, table
 
 CODE = "helpers/scratch"
 TESTS = "tests/helpers/scratch"
@@ -120,7 +120,7 @@ def chapter_lines(doc: str, layers: list[Layer]) -> list[str]:
             layer.what,
             f"[{layer.section}](/{doc}.ipynb#{default_slugify(layer.section)})",
             f"[code](#code-{slug(layer.name)})",
-            f"[{len(layer.tests)} tests](#tests-{slug(layer.name)})",
+            f"[{plural(len(layer.tests), 'test')}](#tests-{slug(layer.name)})",
         )
         for layer in layers
     ]

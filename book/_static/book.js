@@ -51,3 +51,14 @@
   });
   addEventListener("resize", mark);
 })();
+
+// A link to something folded unfolds it.
+(() => {
+  const unfold = () => {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (target?.tagName === "DETAILS") target.open = true;
+  };
+  addEventListener("hashchange", unfold);
+  addEventListener("DOMContentLoaded", unfold);
+  unfold();
+})();

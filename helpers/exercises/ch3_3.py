@@ -25,6 +25,11 @@ def check_by_hand(answer):
     linear = np.array([0, 1, 2]) / 3 @ _VALUES
     if close(y, linear):
         raise Wrong("You made weights of the scores themselves. Exponentiate them first.")
+    natural = np.exp([0, 1, 2]) / np.exp([0, 1, 2]).sum() @ _VALUES
+    if close(y, natural):
+        raise Wrong("You lost the factor $\\ln 2$: the exponentials are powers of 2, not of $e$.")
+    if close(y, [63, 42]):
+        raise Wrong("The weights of a row add up to 1. Divide by the sum of the exponentials.")
     if not close(y, [9, 6]):
         raise Wrong(
             "Only the first entry of each key meets something other than 0. What are the three "
@@ -130,6 +135,8 @@ def check_softmax_gradient(answer):
             raise Wrong("The mean that is taken away is weighted: by what?")
         if close(found, a * (d_a - np.sum(d_a * a)), rtol=1e-6):
             raise Wrong("Your sum runs over all rows. Each row is a softmax of its own.")
+        if close(found, d_a - np.sum(d_a * a, axis=-1, keepdims=True), rtol=1e-6):
+            raise Wrong("The bracket is right. Each entry of it counts by the weight of its key.")
         raise Wrong(f"The values are wrong for the shape {shape}. Start from one row, $L = 2$.")
 
 
@@ -145,6 +152,10 @@ def _diagonal(d_a, a):
 
 def _nothing_taken_away(d_a, a):
     return a * d_a
+
+
+def _bracket_alone(d_a, a):
+    return d_a - np.sum(d_a * a, axis=-1, keepdims=True)
 
 
 def _over_all_rows(d_a, a):
@@ -348,6 +359,8 @@ EXERCISES = (
             (np.array([1, 4, 16]) / 21 @ _VALUES, "not divided"),
             (np.array([1, np.sqrt(2), 2]) / (3 + np.sqrt(2)) @ _VALUES, "divided by $D_k = 4$"),
             (np.array([0, 1, 2]) / 3 @ _VALUES, "Exponentiate"),
+            (np.exp([0, 1, 2]) / np.exp([0, 1, 2]).sum() @ _VALUES, "powers of 2"),
+            (np.array([63.0, 42.0]), "add up to 1"),
         ),
     ),
     Exercise(
@@ -381,6 +394,7 @@ EXERCISES = (
             (_diagonal, "diagonal"),
             (_nothing_taken_away, "taken away"),
             (_over_all_rows, "all rows"),
+            (_bracket_alone, "bracket is right"),
         ),
     ),
     Exercise(

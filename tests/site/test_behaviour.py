@@ -101,3 +101,21 @@ def test_widest_tables_scroll_in_their_own_box(visit, address):
     """On a phone the claims ledger scrolls sideways, not the page."""
     tab = visit(PHONE).open(address + "book/ledger.html")
     assert tab.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+
+
+def test_a_layer_leads_to_mathematics_code_and_tests(visit, address):
+    """From the table on the page of all layers; what is folded unfolds when a link leads to it."""
+    one = visit()
+    tab = one.open(address + "book/layers.html")
+    row = tab.locator("tr", has=tab.locator("code", has_text="lstm")).first
+    for kind, words in (("code", "def lstm_backward"), ("tests", "def test_lstm")):
+        listing = tab.locator(f"#{kind}-lstm")
+        assert listing.get_attribute("open") is None
+        row.locator(f"a[href='#{kind}-lstm']").click()
+        tab.wait_for_function(f"document.getElementById('{kind}-lstm').open")
+        assert words in listing.inner_text()
+    row.locator("a[href*='2-recurrence']").click()
+    tab.wait_for_url("**/2-recurrence.html#*")
+    heading = tab.evaluate("document.getElementById(location.hash.slice(1)).innerText")
+    assert heading.startswith("LSTM")
+    assert one.complaints == []

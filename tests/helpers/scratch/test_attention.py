@@ -593,6 +593,26 @@ def test_sublayer_around_a_square(norm, without):
     assert_numerical_gradient(forward, backward, [x, gamma, bias], {})
 
 
+@pytest.mark.parametrize(
+    ("norm", "without", "right"),
+    [
+        ("pre", None, [5, 3]),
+        ("pre", "residual", [4, 4]),
+        ("pre", "norm", [2, 0]),
+        ("post", None, [2, 2]),
+        ("post", "residual", [0, 3]),
+        ("post", "norm", [2, 0]),
+    ],
+)
+def test_sublayer_by_hand(norm, without, right):
+    # Mean 0 and variance 1, so LN(x) is x / sqrt(1.001); gamma takes that root back. Around a
+    # square: LN(1, -1) = (2 + 0, -1 + 3), and x + x * x = (2, 0) is (1, -1) about its mean.
+    gamma, bias = np.sqrt(1.001) * np.array([2.0, 1.0]), np.array([0.0, 3.0])
+    x = np.array([[[1.0, -1.0]]])
+    found = scratch.sublayer(x, lambda z: z * z, gamma, bias, norm, without)
+    np.testing.assert_allclose(found, [[right]], atol=1e-12)
+
+
 @pytest.mark.parametrize(("option", "value"), [("norm", "middle"), ("without", "attention")])
 def test_sublayer_refuses_unknown_options(option, value):
     x, one = np.zeros((1, 1, 2)), np.ones(2)
