@@ -21,12 +21,13 @@ def check_distance(answer):
             "and factors multiply."
         )
     if distance != 44:
-        raise Wrong("The norm is multiplied by $0.9$ at every step. Solve $0.9^ℓ < 0.01$.")
+        raise Wrong("The norm is multiplied by at most $0.9$ a step. Solve $0.9^ℓ < 0.01$.")
 
 
 def solve_distance():
-    """The matrix is normal, so the norm is exactly $0.9^ℓ$ of what it was. From $0.9^ℓ < 0.01$
-    follows $ℓ > \\log 0.01 / \\log 0.9 = 43.7…$"""
+    """The matrix is normal, so $\\|R^ℓ\\|_2 = 0.9^ℓ$: no gradient keeps more, and the one along the
+    largest eigenvalue keeps just that. From $0.9^ℓ < 0.01$ follows
+    $ℓ > \\log 0.01 / \\log 0.9 = 43.7…$"""
     return int(np.ceil(np.log(0.01) / np.log(0.9)))
 
 
@@ -126,6 +127,11 @@ def check_bound(answer):
         radii = [np.abs(np.linalg.eigvals(j)).max() for j in jacobians[::-1]]
         if close(result, np.cumprod(radii)) and units > 1:
             raise Wrong("Spectral radii bound nothing: take the largest *singular* value of each.")
+        if close(result, _norms_of_products(states, recurrent)) and units > 1 and steps > 1:
+            raise Wrong(
+                "That is the norm of the Jacobians’ product, which is sharper. The bound asked "
+                "for is the product of their norms."
+            )
         frobenius = [np.linalg.norm(j) for j in jacobians[::-1]]
         if close(result, np.cumprod(frobenius)) and units > 1:
             raise Wrong("That is the Frobenius norm. `np.linalg.norm(…, 2)` is the singular value.")
@@ -146,6 +152,14 @@ def _from_the_start(states, recurrent):
 
 def _of_the_matrix(states, recurrent):
     return np.linalg.norm(recurrent, 2) ** np.arange(1, len(states) + 1)
+
+
+def _norms_of_products(states, recurrent):
+    product, norms = np.eye(len(recurrent)), []
+    for jacobian in _jacobians(states, recurrent)[::-1]:
+        product = product @ jacobian
+        norms.append(np.linalg.norm(product, 2))
+    return np.array(norms)
 
 
 def _of_radii(states, recurrent):
@@ -228,6 +242,12 @@ def check_gate(answer):
             raise Wrong("The second path goes back through the *transposed* weights.")
         if close(result, direct + (d_state * before * slope) @ recurrent.T):
             raise Wrong("The gate acts in two places: as $φ$ on the state, as $1 - φ$ on $g$.")
+        if close(result, direct + (d_gate * (1 - gate**2)) @ recurrent.T):
+            raise Wrong("$1 - φ^2$ is the slope of a tanh. That of a logistic function is another.")
+        if close(result, direct - (d_gate * slope) @ recurrent.T):
+            raise Wrong(
+                "The second path has the wrong sign: $φ$ stands beside $h_{t-1}$ with a plus."
+            )
         if close(result, direct + (d_state * (before + candidate) * slope) @ recurrent.T):
             raise Wrong("$1 - φ$ falls when $φ$ rises: look at the sign of the candidate's part.")
         if not close(result, direct + (d_gate * slope) @ recurrent.T):
@@ -249,6 +269,16 @@ def _direct_path(d_state, before, gate, candidate, recurrent):
 
 def _no_gate_slope(d_state, before, gate, candidate, recurrent):
     return d_state * gate + (d_state * (before - candidate)) @ recurrent.T
+
+
+def _wrong_sign(d_state, before, gate, candidate, recurrent):
+    d_gate = d_state * (candidate - before)
+    return d_state * gate + (d_gate * gate * (1 - gate)) @ recurrent.T
+
+
+def _slope_of_tanh(d_state, before, gate, candidate, recurrent):
+    d_gate = d_state * (before - candidate)
+    return d_state * gate + (d_gate * (1 - gate**2)) @ recurrent.T
 
 
 def _candidate_forgotten(d_state, before, gate, candidate, recurrent):
@@ -311,7 +341,7 @@ EXERCISES = (
         title="How far back?",
         check=check_distance,
         hints=(
-            "What happens to the norm of the gradient in one step, and in $ℓ$ steps?",
+            "How much of a gradient’s norm is left at most after one step, and after $ℓ$ steps?",
             "Take the logarithm on both sides; dividing by a negative number turns the sign round.",
         ),
         solution=solve_distance,
@@ -349,6 +379,7 @@ EXERCISES = (
             (_from_the_start, "from the *end*"),
             (_of_the_matrix, "leaves out"),
             (_of_radii, "singular"),
+            (_norms_of_products, "sharper"),
         ),
     ),
     Exercise(
@@ -382,6 +413,8 @@ EXERCISES = (
             (_direct_path, "direct path alone"),
             (_no_gate_slope, "slope is missing"),
             (_candidate_forgotten, "two places"),
+            (_wrong_sign, "wrong sign"),
+            (_slope_of_tanh, "slope of a tanh"),
         ),
     ),
     Exercise(

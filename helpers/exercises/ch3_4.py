@@ -74,6 +74,8 @@ def check_step(answer):
             raise Wrong(
                 "You jump between equal labels as well. Without a blank between them they merge."
             )
+        if close(found, _jump_anywhere(before, p, places, blank), rtol=1e-9):
+            raise Wrong("You jump to every place. A jump may leave out a blank, but never a label.")
         if close(found, _never_jump(before, p, places, blank), rtol=1e-9):
             raise Wrong("Stay and step are there. From where can a walk jump over a blank?")
         if close(found, _unpaid(before, p, places, blank), rtol=1e-9):
@@ -95,6 +97,13 @@ def _always_jump(before, p, places, blank):
     arrived = before.copy()
     arrived[1:] += before[:-1]
     arrived[2:] += np.where(places[2:] != blank, before[:-2], 0)
+    return arrived * p[places]
+
+
+def _jump_anywhere(before, p, places, blank):
+    arrived = before.copy()
+    arrived[1:] += before[:-1]
+    arrived[2:] += before[:-2]
     return arrived * p[places]
 
 
@@ -126,16 +135,19 @@ def check_temperature(answer):
             raise Wrong("That is the derivative of the sum over the batch; asked for is the mean.")
         if close(found, truth * tau, rtol=1e-6) or close(found, truth * tau**2, rtol=1e-6):
             raise Wrong("A power of τ is missing. The derivative of z / τ by τ is −z / τ².")
+        if close(found, truth / classes, rtol=1e-6):
+            raise Wrong("Only the batch is averaged over; the classes of an example are added up.")
         if close(found, _untempered(z, tau, labels), rtol=1e-6):
             raise Wrong("The probabilities in the gradient are those at temperature τ, not at 1.")
         raise Wrong(f"For a batch of {batch} at τ = {tau} it is {truth:.6f}, not {found:.6f}.")
 
 
 def solve_temperature(z, tau, labels):
-    """With $u = z/\\tau$, the cross-entropy has the gradient $\\nabla_u = (p - \\mathbb{1}[y])/B$.
-    Since $\\partial u/\\partial\\tau = -z/\\tau^2$, the derivative is
-    $\\frac{1}{B\\tau^2} \\sum (z_{y} - \\bar z)$ over the batch, with $\\bar z = \\sum_i p_i z_i$:
-    the colder the better as long as right classes have more than the average logit."""
+    """With $z' = z/\\tau$, the mean cross-entropy has the gradient $(P - Y)/B$ in $z'$; a row of
+    $Y$ is 1 at the right class and 0 elsewhere. Since $\\partial z'/\\partial\\tau = -z/\\tau^2$,
+    the derivative is $\\frac{1}{B\\tau^2} \\sum (z_{y} - \\bar z)$ over the batch, with
+    $\\bar z = \\sum_i p_i z_i$: the colder the better as long as the right classes have more than
+    the mean logit."""
     e = np.exp((z - z.max(axis=1, keepdims=True)) / tau)
     p = e / e.sum(axis=1, keepdims=True)
     right = z[np.arange(len(z)), labels]
@@ -156,6 +168,10 @@ def _summed(z, tau, labels):
     return solve_temperature(z, tau, labels) * len(z)
 
 
+def _classes_averaged(z, tau, labels):
+    return solve_temperature(z, tau, labels) / z.shape[1]
+
+
 def _one_power(z, tau, labels):
     return solve_temperature(z, tau, labels) * tau
 
@@ -172,7 +188,8 @@ def check_perplexity(answer):
         raise Wrong("You took the mean of the pieces' perplexities. Which mean comes first?")
     if close(found, 10 ** np.mean(-log10_p / lengths)):
         raise Wrong("Each piece counted alike, however long. The mean is over tokens.")
-    if close(found, math.exp(-log10_p.sum() / lengths.sum())):
+    mean = -log10_p.sum() / lengths.sum()
+    if close(found, math.exp(mean)) or close(found, 2**mean):
         raise Wrong("These are logarithms to base 10, so the exponential must be one to base 10.")
     if close(found, 10 ** (-log10_p.sum() / len(lengths))):
         raise Wrong("Divide by the number of tokens, not of pieces.")
@@ -234,7 +251,10 @@ def check_band(answer):
             raise Wrong("That is the cost without a band. Pairs outside it must cost infinity.")
         if close(found, _no_diagonal(cost, radius), rtol=1e-9):
             raise Wrong("A step may go on in both sequences at once; the diagonal is missing.")
-        raise Wrong(f"Not the cheapest for shape {shape} and radius {radius}.")
+        raise Wrong(
+            f"Not the cheapest for shape {shape} and radius {radius}. Does it begin at the first "
+            "pair, end at the last, and pay for every pair it visits?"
+        )
 
 
 def solve_band(cost, radius):
@@ -379,6 +399,7 @@ EXERCISES = (
         solution=solve_step,
         wrong_answers=(
             (_always_jump, "merge"),
+            (_jump_anywhere, "never a label"),
             (_never_jump, "jump over a blank"),
             (_unpaid, "paid for"),
         ),
@@ -399,6 +420,7 @@ EXERCISES = (
             (_wrong_sign, "sign"),
             (_summed, "mean"),
             (_one_power, "power of τ"),
+            (_classes_averaged, "added up"),
             (_untempered, "not at 1"),
         ),
     ),

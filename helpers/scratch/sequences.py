@@ -27,7 +27,7 @@ def tempered_softmax(z, tau):
 def tempered_softmax_backward(d_output, z, tau):
     """Gradients of tempered_softmax: (d_z, d_tau), d_z (batch, classes), d_tau ().
 
-    With G the gradient at z / tau: d_z = G / tau and d_tau = -(sum of G z) / tau².
+    From d_scaled, the gradient at z / tau: d_z = d_scaled / tau, d_tau = -sum(d_scaled z) / tau².
 
     Chapter: 3.4
     """
