@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from helpers.models import digits, keras, tf
-from helpers.models.cnn import CHANNELS, digit_cnn
+from helpers.models.cnn import digit_cnn
 
 
 @dataclass
@@ -165,7 +165,7 @@ def train_recogniser(
     augmentation=None,
     extra_share=0.5,
     jury=2,
-    channels=CHANNELS,
+    build=digit_cnn,
     learning_rate=3e-3,
     every=100,
     patience=None,
@@ -175,7 +175,8 @@ def train_recogniser(
     `extra`: more Clips, such as built-in voices, that make up `extra_share` of each batch.
     `validation`: Clips of a speaker in neither; the weights that do best on them are kept.
     `augmentation`: how to change `clips`; by default as `helpers.models.digits.pictures` does.
-    `jury`: how many networks are trained side by side, to be asked together.
+    `jury`: how many networks are trained side by side, to be asked together. `build(frames,
+    n_mels)`: makes one of them, (batch, frames, n_mels) → logits.
 
     Raises ValueError for a share that is not between 0 and 1 or an empty jury, and as `fit`.
 
@@ -187,7 +188,7 @@ def train_recogniser(
     sets = [digits.pictures(clips, augmentation, 1.0 if extra is None else 1.0 - extra_share)]
     if extra is not None:
         sets.append(digits.pictures(extra, share=extra_share))
-    networks = [digit_cnn(digits.FRAMES, digits.FRONT_END.n_mels, channels) for _ in range(jury)]
+    networks = [build(digits.FRAMES, digits.FRONT_END.n_mels) for _ in range(jury)]
     validate = None
     if validation is not None:
         sound = np.stack([digits.window(x) for x in validation.audio])

@@ -59,6 +59,5 @@
     if (target?.tagName === "DETAILS") target.open = true;
   };
   addEventListener("hashchange", unfold);
-  addEventListener("DOMContentLoaded", unfold);
   unfold();
 })();

@@ -14,15 +14,14 @@ run on file is not repeated. About a minute a run on one core.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
 import sys
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 
 import numpy as np
 
 from helpers.experiments._record import load_results, provenance, write_results
+from helpers.experiments._runs import in_parallel, missing, provenance_of, scored
 
 STEPS = 1500
 SEEDS = (0, 1, 2)
@@ -140,18 +139,16 @@ def table(record=None):
     spread = f"{official['low']:.2f} to {official['high']:.2f} over seeds"
     if official["low"] == official["high"]:
         spread = "the same with each seed"
-    runs = record["runs"].values()
-    one = max(runs, key=lambda run: run["date"])
+    runs = list(record["runs"].values())
     return "\n".join(
         [
             *rows,
             "",
             f"Means of {len(SEEDS)} seeds. On the official split, where every speaker is known "
             f"already: {official['mean']:.2f} % ({spread}). "
-            f"{one['parameters']:,} parameters, {one['settings']['steps']} steps; "
+            f"{runs[-1]['parameters']:,} parameters, {runs[-1]['settings']['steps']} steps; "
             f"{min(r['seconds'] for r in runs):.0f} to {max(r['seconds'] for r in runs):.0f} s of "
-            f"training a run, on one core. Measured {one['date']}, commit "
-            f"`{one['commit']}`, {one['machine']}, {one['versions']}.",
+            f"training a run, on one core. {provenance_of(runs)}",
         ]
     )
 
@@ -180,16 +177,16 @@ def main(arguments=None):
     settings = _settings(clips, voices)
     record = load_results("recogniser", __doc__)
     runs = plan(sorted(set(map(str, clips.speakers))))
-    missing = {n: r for n, r in runs.items() if _stale(record["runs"].get(n), settings)}
+    todo = missing(record, runs, settings)
     for tuning in (True, False):
         jobs = {}
-        for name, (kind, test, validation, recipe, seed) in missing.items():
+        for name, (kind, test, validation, recipe, seed) in todo.items():
             if kind.startswith("tune") != tuning:
                 continue
             if kind in ("held out", "official"):
                 recipe = chosen_recipe(record, test)
             jobs[name] = (kind, test, validation, recipe, seed)
-        for name, result in _in_parallel(jobs, options.workers):
+        for name, result in in_parallel(_run, jobs, options.workers):
             record["runs"][name] = {**result, "settings": settings, **provenance()}
             write_results(record, "recogniser")
             print(f"{name}: {result['accuracy']:.2%}, {result['seconds']:.0f} s", flush=True)
@@ -217,49 +214,29 @@ def _settings(clips, voices):
     }
 
 
-def _stale(run, settings):
-    return run is None or run["settings"] != settings
-
-
-def _in_parallel(jobs, workers):
-    """Do runs in processes of one core each; yields (name, result) as they finish."""
-    os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = "1"
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=workers, mp_context=spawn) as pool:
-        running = {pool.submit(_run, *job): name for name, job in jobs.items()}
-        for done in as_completed(running):
-            yield running[done], done.result()
-
-
 def _run(kind, test, validation, recipe, seed):
     from helpers.datasets import load_digits, official_split
     from helpers.datasets.builtin_digits import load_practice_voices
-    from helpers.models.digits import logits_of
     from helpers.training import train_recogniser
 
     clips, voices = load_digits("real", quiet=True), load_practice_voices()
     share = RECIPES[recipe] if recipe else None
     if kind == "built-in":
-        train, scored = voices, clips
+        train, heard = voices, clips
     elif kind == "tune official":
         train = clips.subset(clips.takes >= 10)
-        scored = clips.subset((clips.takes >= 5) & (clips.takes < 10))
+        heard = clips.subset((clips.takes >= 5) & (clips.takes < 10))
     elif kind == "official":
-        train, scored = (clips.subset(i) for i in official_split(clips))
+        train, heard = (clips.subset(i) for i in official_split(clips))
     else:
         away = [test] if validation is None else [test, validation]
         train = clips.subset(~np.isin(clips.speakers, away))
-        scored = clips.subset(np.isin(clips.speakers, away))
+        heard = clips.subset(np.isin(clips.speakers, away))
     model, history = train_recogniser(
         train, voices if share else None, steps=STEPS, seed=seed, extra_share=share or 0.0
     )
-    right = logits_of(model, scored).argmax(axis=1) == scored.labels
     return {
-        "accuracy": round(float(right.mean()), 5),
-        "by_speaker": {
-            str(s): [int(right[scored.speakers == s].sum()), int((scored.speakers == s).sum())]
-            for s in np.unique(scored.speakers)
-        },
+        **scored(model, heard),
         "train": len(train),
         "recipe": recipe or "voices",
         "parameters": int(model.count_params()),

@@ -183,8 +183,8 @@ SWITCH = """async (name) => {
 def test_a_comparison_switches_at_once_at_the_same_position(one, page):
     tab = one.open(page)
     tab.get_by_role("button", name="Play: Three versions").click()
-    tab.wait_for_function(SETTLED, timeout=4000)
     for name, index in (("noisy", 1), ("low", 2), ("clean", 0)):
+        tab.wait_for_function(SETTLED, timeout=4000)
         seen = tab.evaluate(SWITCH, name)
         assert seen["index"] == index
         assert seen["took"] < 50, seen

@@ -16,49 +16,37 @@ def dense(x, kernel, bias):
 
 def conv2d(x, kernel, bias, stride=1, padding="valid", dilation=1):
     """`keras.layers.Conv2D` on tensors, shapes as in `helpers.scratch.layers`. Chapter: 3.1"""
-    import keras
-
-    layer = keras.layers.Conv2D(
-        kernel.shape[3],
-        kernel.shape[:2],
-        strides=stride,
-        padding=padding,
-        dilation_rate=dilation,
-        dtype=x.dtype.name,
-    )
-    layer.build(x.shape)
-    return layer.stateless_call([kernel, bias], [], x)[0]
+    weights = [kernel, bias]
+    return _convolved("Conv2D", weights, x, stride, padding, dilation, filters=kernel.shape[3])
 
 
 def depthwise_conv2d(x, kernel, bias, stride=1, padding="valid", dilation=1):
     """`keras.layers.DepthwiseConv2D` on tensors; its strides must be equal. Chapter: 3.1"""
-    import keras
-
-    layer = keras.layers.DepthwiseConv2D(
-        kernel.shape[:2],
-        strides=stride,
-        padding=padding,
-        dilation_rate=dilation,
-        dtype=x.dtype.name,
-    )
-    layer.build(x.shape)
-    return layer.stateless_call([kernel[..., None], bias], [], x)[0]
+    weights = [kernel[..., None], bias]
+    return _convolved("DepthwiseConv2D", weights, x, stride, padding, dilation)
 
 
 def separable_conv2d(x, kernel, mix, bias, stride=1, padding="valid", dilation=1):
     """`keras.layers.SeparableConv2D` on tensors; its strides must be equal. Chapter: 3.1"""
+    weights = [kernel[..., None], mix[None, None], bias]
+    return _convolved(
+        "SeparableConv2D", weights, x, stride, padding, dilation, filters=mix.shape[1]
+    )
+
+
+def _convolved(name, weights, x, stride, padding, dilation, **sizes):
+    """The output of one of Keras' convolutions whose first weight is its kernel."""
     import keras
 
-    layer = keras.layers.SeparableConv2D(
-        mix.shape[1],
-        kernel.shape[:2],
+    layer = getattr(keras.layers, name)(
+        kernel_size=weights[0].shape[:2],
         strides=stride,
         padding=padding,
         dilation_rate=dilation,
         dtype=x.dtype.name,
+        **sizes,
     )
     layer.build(x.shape)
-    weights = [kernel[..., None], mix[None, None], bias]
     return layer.stateless_call(weights, [], x)[0]
 
 

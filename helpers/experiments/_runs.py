@@ -1,0 +1,51 @@
+"""Runs of an experiment: side by side in processes of one core, scored by speaker."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor, as_completed
+
+import numpy as np
+
+
+def in_parallel(run, jobs, workers):
+    """Call `run(*arguments)` for each of `jobs`, {name: arguments}; yield (name, result) as done.
+
+    Each of the `workers` is a process that computes on one core. Chapter: 5.2
+    """
+    os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = "1"
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=workers, mp_context=spawn) as pool:
+        running = {pool.submit(run, *job): name for name, job in jobs.items()}
+        for done in as_completed(running):
+            yield running[done], done.result()
+
+
+def scored(model, clips):
+    """{"accuracy": fraction, "by_speaker": {speaker: [right, clips]}} of a digit recogniser.
+
+    Chapter: 5.2
+    """
+    from helpers.models.digits import logits_of
+
+    right = logits_of(model, clips).argmax(axis=1) == clips.labels
+    return {
+        "accuracy": round(float(right.mean()), 5),
+        "by_speaker": {
+            str(s): [int(right[clips.speakers == s].sum()), int((clips.speakers == s).sum())]
+            for s in np.unique(clips.speakers)
+        },
+    }
+
+
+def missing(record, runs, settings):
+    """Those of `runs` ({name: …}) that are not on file with these settings. Chapter: 5.2"""
+    on_file = record["runs"]
+    return {n: r for n, r in runs.items() if on_file.get(n, {}).get("settings") != settings}
+
+
+def provenance_of(runs):
+    """ "Measured <date>, commit …, machine, versions", of the latest of `runs`. Chapter: 5.2"""
+    one = max(runs, key=lambda run: run["date"])
+    return f"Measured {one['date']}, commit `{one['commit']}`, {one['machine']}, {one['versions']}."
