@@ -81,7 +81,12 @@ def test_site(rest):
     if not (ROOT / "_build" / "html" / "index.html").exists():
         print("There is no built site: run `make book` first.", file=sys.stderr)
         return 1
-    return _python(["-m", "pytest", "tests/site", *rest])
+    if rest:
+        return _python(["-m", "pytest", "tests/site", *rest])
+    # Pages can be looked at side by side; what plays and is timed has the machine to itself.
+    pages = "tests/site/test_pages.py"
+    code = _python(["-m", "pytest", pages, "-n", WORKERS])
+    return code or _python(["-m", "pytest", "tests/site", f"--ignore={pages}"])
 
 
 def lint(rest):

@@ -30,7 +30,7 @@ FLOORS = (
     ("verdict", "plots", "show"),
     ("listen",),
     ("scratch",),
-    ("recognise",),
+    ("recognise", "classic"),
     ("fuzz", "experiments"),
     ("exercises",),
 )
