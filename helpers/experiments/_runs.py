@@ -12,11 +12,12 @@ import numpy as np
 def in_parallel(run, jobs, workers):
     """Call `run(*arguments)` for each of `jobs`, {name: arguments}; yield (name, result) as done.
 
-    Each of the `workers` is a process that computes on one core. Chapter: 5.2
+    At most `workers` at a time, each in a process of its own (TensorFlow keeps the graphs of all
+    networks that a process has trained) that computes on one core. Chapter: 5.2
     """
     os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = "1"
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=workers, mp_context=spawn) as pool:
+    with ProcessPoolExecutor(workers, mp_context=spawn, max_tasks_per_child=1) as pool:
         running = {pool.submit(run, *job): name for name, job in jobs.items()}
         for done in as_completed(running):
             yield running[done], done.result()
