@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from concurrent.futures import ProcessPoolExecutor, as_completed
 
 import numpy as np
 
@@ -17,10 +16,14 @@ def in_parallel(run, jobs, workers):
     """
     os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = "1"
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawn, max_tasks_per_child=1) as pool:
-        running = {pool.submit(run, *job): name for name, job in jobs.items()}
-        for done in as_completed(running):
-            yield running[done], done.result()
+    tasks = [(name, run, arguments) for name, arguments in jobs.items()]
+    with spawn.Pool(workers, maxtasksperchild=1) as pool:
+        yield from pool.imap_unordered(_call, tasks)
+
+
+def _call(task):
+    name, run, arguments = task
+    return name, run(*arguments)
 
 
 def scored(model, clips):
