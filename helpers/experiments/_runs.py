@@ -50,6 +50,8 @@ def missing(record, runs, settings):
 
 
 def provenance_of(runs):
-    """ "Measured <date>, commit …, machine, versions", of the latest of `runs`. Chapter: 5.2"""
-    one = max(runs, key=lambda run: run["date"])
-    return f"Measured {one['date']}, commit `{one['commit']}`, {one['machine']}, {one['versions']}."
+    """ "Measured <last date>, commit …, machine, versions" of runs; every commit. Chapter: 5.2"""
+    last = max(runs, key=lambda run: run["date"])
+    commits = list(dict.fromkeys(f"`{run['commit']}`" for run in runs))
+    named = f"commit {commits[0]}" if len(commits) == 1 else f"commits {' and '.join(commits)}"
+    return f"Measured {last['date']}, {named}, {last['machine']}, {last['versions']}."

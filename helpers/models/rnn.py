@@ -20,8 +20,7 @@ def digit_gru(frames, n_mels, units=UNITS, depth=2, stack=STACK, classes=10, dro
 
         2 Σᵢ 3 units (dᵢ + units + 2) + (4 units + 1) · classes
 
-    parameters: see `parameter_count`. The recurrence is unrolled into one graph, which trains
-    faster than a loop at this length.
+    parameters: see `parameter_count`.
 
     Raises ValueError unless frames is a multiple of `stack`, sizes are at least 1 and `dropout` is
     in [0, 1).
@@ -38,7 +37,7 @@ def digit_gru(frames, n_mels, units=UNITS, depth=2, stack=STACK, classes=10, dro
     inputs = keras.Input((frames, n_mels), name="picture")
     x = layers.Reshape((frames // stack, stack * n_mels))(inputs)
     for i in range(depth):
-        gru = layers.GRU(units, return_sequences=True, unroll=True)
+        gru = layers.GRU(units, return_sequences=True)
         x = layers.Bidirectional(gru, name=f"gru_{i + 1}")(x)
         x = layers.Dropout(dropout)(x)
     both = [layers.GlobalAveragePooling1D()(x), layers.GlobalMaxPooling1D()(x)]

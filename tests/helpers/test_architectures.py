@@ -132,7 +132,11 @@ def test_the_table_marks_those_who_chose_and_says_when_it_was_measured():
     written = architectures.table(full_record())
     assert "| george † | 94.0 | 80.0 | 90.0 |" in written
     assert "| **mean of 4** | **93.0** | **80.0** | **85.0** |" in written
+    assert "| training a run on one core, s (median) | 61 | 61 | 61 |" in written
     assert "Measured 2026-01-03, commit `abc`, m, v." in written
+    record = full_record()
+    record["runs"]["GRU, official, seed 2"]["commit"] = "def"
+    assert "commits `abc` and `def`, m, v." in architectures.table(record)
 
 
 def test_an_incomplete_record_says_so():

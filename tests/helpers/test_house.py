@@ -25,7 +25,7 @@ FLOORS = (
     ("datasets",),
     ("models",),
     ("training",),
-    ("metrics", "published"),
+    ("metrics", "published", "attribution"),
     ("enhance", "music", "segment", "pipeline"),
     ("verdict", "plots", "show"),
     ("listen",),
