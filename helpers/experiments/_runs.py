@@ -7,6 +7,20 @@ import os
 
 import numpy as np
 
+from helpers.experiments._record import provenance, write_results
+
+
+def do_runs(run, jobs, record, name, settings, workers):
+    """Do `jobs` as `in_parallel` does; put each into `record` and its results file as it finishes.
+
+    A run's result, a dict with "accuracy" and "seconds", is kept with `settings` and where and when
+    it was made; `name` as in `write_results`. Chapter: 5.2
+    """
+    for job, result in in_parallel(run, jobs, workers):
+        record["runs"][job] = {**result, "settings": settings, **provenance()}
+        write_results(record, name)
+        print(f"{job}: {result['accuracy']:.2%}, {result['seconds']:.0f} s", flush=True)
+
 
 def in_parallel(run, jobs, workers):
     """Call `run(*arguments)` for each of `jobs`, {name: arguments}; yield (name, result) as done.

@@ -21,8 +21,8 @@ from dataclasses import asdict
 
 import numpy as np
 
-from helpers.experiments._record import load_results, provenance, write_results
-from helpers.experiments._runs import in_parallel, missing, provenance_of, scored
+from helpers.experiments._record import load_results, write_results
+from helpers.experiments._runs import do_runs, missing, provenance_of, scored
 
 STEPS = 1600
 SEEDS = (0, 1, 2)
@@ -196,10 +196,8 @@ def main(arguments=None):
     settings = _settings(clips, voices)
     record = load_results("architectures", __doc__)
     runs = plan(sorted(set(map(str, clips.speakers))))
-    for name, result in in_parallel(_run, missing(record, runs, settings), options.workers):
-        record["runs"][name] = {**result, "settings": settings, **provenance()}
-        write_results(record, "architectures")
-        print(f"{name}: {result['accuracy']:.2%}, {result['seconds']:.0f} s", flush=True)
+    todo = missing(record, runs, settings)
+    do_runs(_run, todo, record, "architectures", settings, options.workers)
     record["runs"] = {name: record["runs"][name] for name in runs}
     record["about"] = " ".join(__doc__.split())
     write_results(record, "architectures")

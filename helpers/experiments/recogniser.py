@@ -20,8 +20,8 @@ from dataclasses import asdict
 
 import numpy as np
 
-from helpers.experiments._record import load_results, provenance, write_results
-from helpers.experiments._runs import in_parallel, missing, provenance_of, scored
+from helpers.experiments._record import load_results, write_results
+from helpers.experiments._runs import do_runs, missing, provenance_of, scored
 
 STEPS = 1500
 SEEDS = (0, 1, 2)
@@ -186,10 +186,7 @@ def main(arguments=None):
             if kind in ("held out", "official"):
                 recipe = chosen_recipe(record, test)
             jobs[name] = (kind, test, validation, recipe, seed)
-        for name, result in in_parallel(_run, jobs, options.workers):
-            record["runs"][name] = {**result, "settings": settings, **provenance()}
-            write_results(record, "recogniser")
-            print(f"{name}: {result['accuracy']:.2%}, {result['seconds']:.0f} s", flush=True)
+        do_runs(_run, jobs, record, "recogniser", settings, options.workers)
     record["runs"] = {name: record["runs"][name] for name in runs}
     record["about"] = " ".join(__doc__.split())
     write_results(record, "recogniser")

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from helpers.experiments import _record, recogniser
+from helpers.experiments import _record, _runs, recogniser
 
 SPEAKERS = ["ann", "bob", "cat", "dan"]
 
@@ -103,3 +103,23 @@ def test_fresh_results_do_not_make_the_code_another(tmp_path, monkeypatch):
     assert len(_record.provenance()["commit"]) == 12
     (folder.parent / "x.py").write_text("2")
     assert _record.provenance()["commit"].endswith("-dirty")
+
+
+def test_each_run_is_on_file_as_soon_as_it_is_done(tmp_path, monkeypatch):
+    path, seen = tmp_path / "x.json", []
+
+    def one_by_one(run, jobs, _workers):
+        for name, arguments in jobs.items():
+            yield name, run(*arguments)
+            seen.append(list(_record.load_results(path)["runs"]))
+
+    monkeypatch.setattr(_runs, "in_parallel", one_by_one)
+    record = {"about": "", "runs": {}}
+    jobs = {"a": (0.5,), "b": (1.0,)}
+    _runs.do_runs(lambda x: {"accuracy": x, "seconds": 1.0}, jobs, record, path, {"steps": 5}, 1)
+    assert seen == [["a"], ["a", "b"]]
+    kept = _record.load_results(path)["runs"]["b"]
+    assert (kept["accuracy"], kept["settings"]) == (1.0, {"steps": 5})
+    assert {"date", "commit", "machine", "versions"} <= set(kept)
+    assert _runs.missing(record, jobs, {"steps": 5}) == {}
+    assert list(_runs.missing(record, jobs, {"steps": 6})) == ["a", "b"]
