@@ -1,6 +1,7 @@
 """How good an answer is: accuracy, confusion, calibration; how near a sound is to another."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -92,6 +93,84 @@ def fit_temperature(logits, labels):
 
     found = minimize_scalar(surprise, bounds=(np.log(0.05), np.log(20)), method="bounded")
     return float(np.exp(found.x))
+
+
+@dataclass(frozen=True)
+class TokenErrors:
+    """How one string of tokens differs from what was said.
+
+    steps: the cheapest edit, a tuple of pairs (said or None, heard or None) in order: a pair of
+    equals is right, of others a substitution, (said, None) a deletion, (None, heard) an insertion.
+
+    Chapter: 5.3
+    """
+
+    steps: tuple[tuple[int | None, int | None], ...]
+
+    @property
+    def substitutions(self):
+        """Words taken for others; an int. Chapter: 5.3"""
+        return sum(None not in pair and pair[0] != pair[1] for pair in self.steps)
+
+    @property
+    def deletions(self):
+        """Words left out; an int. Chapter: 5.3"""
+        return sum(heard is None for _, heard in self.steps)
+
+    @property
+    def insertions(self):
+        """Words made up; an int. Chapter: 5.3"""
+        return sum(said is None for said, _ in self.steps)
+
+    @property
+    def total(self):
+        """The edit distance; an int. Chapter: 5.3"""
+        return self.substitutions + self.deletions + self.insertions
+
+
+def token_errors(heard, said):
+    """Align what was heard with what was said, at the smallest number of edits: `TokenErrors`.
+
+    heard, said: sequences of tokens, either may be empty. Among edits of equal cost, substitutions
+    come before deletions before insertions, read from the end.
+
+    Chapter: 5.3
+    Source: [levenshtein1966binary]; [wagner1974string] for the table
+    """
+    said, heard = list(said), list(heard)
+    cost = np.zeros((len(said) + 1, len(heard) + 1), int)
+    cost[:, 0], cost[0] = np.arange(len(said) + 1), np.arange(len(heard) + 1)
+    for i, s in enumerate(said, 1):
+        for j, h in enumerate(heard, 1):
+            cost[i, j] = min(cost[i - 1, j - 1] + (s != h), cost[i - 1, j] + 1, cost[i, j - 1] + 1)
+    steps, i, j = [], len(said), len(heard)
+    while i or j:
+        if i and j and cost[i, j] == cost[i - 1, j - 1] + (said[i - 1] != heard[j - 1]):
+            i, j = i - 1, j - 1
+            steps.append((said[i], heard[j]))
+        elif i and cost[i, j] == cost[i - 1, j] + 1:
+            i -= 1
+            steps.append((said[i], None))
+        else:
+            j -= 1
+            steps.append((None, heard[j]))
+    return TokenErrors(tuple(reversed(steps)))
+
+
+def token_error_rate(heard, said):
+    """Edits needed per token that was said, over many strings; a float, above 1 if worse than none.
+
+    heard, said: lists of equal length of sequences of tokens. Raises ValueError for lists of
+    different lengths or if nothing was said.
+
+    Chapter: 5.3
+    """
+    if len(heard) != len(said) or not sum(len(s) for s in said):
+        raise ValueError(
+            f"{len(heard)} strings heard, {len(said)} said: give one each, not all empty"
+        )
+    edits = sum(token_errors(h, s).total for h, s in zip(heard, said, strict=True))
+    return edits / sum(len(s) for s in said)
 
 
 def si_sdr(estimate, reference):

@@ -62,11 +62,61 @@ def fit(
     patience=None,
     abort_after=900.0,
 ):
-    """Train networks side by side on `steps` batches each; return a History.
+    """Train classifiers side by side on `steps` batches each; return a History.
 
     `networks`: a list of models; each learns from its own batches and nothing of the others, and
     two cores are kept busy. `make_batches`: as many functions without arguments, each traced into
-    the graph, that give (inputs, integer labels (batch,)). The budget is steps, never seconds.
+    the graph, that give (inputs, integer labels (batch,)). The loss is the cross-entropy with
+    softened targets. For the rest see `fit_stages`.
+
+    Chapter: 5.2
+    """
+    return fit_stages(
+        networks,
+        [(steps, make_batches)],
+        softened_cross_entropy(label_smoothing),
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        validate=validate,
+        every=every,
+        patience=patience,
+        abort_after=abort_after,
+    )
+
+
+def softened_cross_entropy(label_smoothing=0.1):
+    """A loss for `fit_stages`: (network, inputs, labels (batch,)) → the mean in nats, ().
+
+    Chapter: 5.2
+    Source: [szegedy2015rethinking]
+    """
+
+    def loss(network, inputs, labels):
+        classes = network.output_shape[-1]
+        target = tf.one_hot(labels, classes) * (1 - label_smoothing) + label_smoothing / classes
+        logits = network(inputs, training=True)
+        return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(target, logits))
+
+    return loss
+
+
+def fit_stages(
+    networks,
+    stages,
+    loss,
+    *,
+    learning_rate=3e-3,
+    weight_decay=0.05,
+    validate=None,
+    every=100,
+    patience=None,
+    abort_after=900.0,
+):
+    """Train networks side by side, stage after stage, under one schedule; return a History.
+
+    `stages`: a list of (steps, make_batches), as many functions without arguments as networks,
+    each traced into the graph, that give (inputs, targets). `loss(network, inputs, targets)` runs
+    the network in training mode and gives one number. The budget is steps, never seconds.
     `validate()` gives an accuracy in [0, 1]; it is asked every `every` steps, and the weights of
     its best value are put back at the end. `patience` (steps): stop early when it has not improved
     for so long. AdamW, cosine schedule, each network's gradients clipped to norm 5. The loss on
@@ -78,10 +128,12 @@ def fit(
 
     Chapter: 5.2
     """
-    if steps < 1 or every < 1:
+    steps = sum(number for number, _ in stages)
+    if every < 1 or not stages or min(number for number, _ in stages) < 1:
         raise ValueError(f"steps is {steps} and every is {every}; both must be at least 1")
-    if not networks or len(networks) != len(make_batches):
-        raise ValueError(f"{len(networks)} networks and {len(make_batches)} sources of batches")
+    for _, make_batches in stages:
+        if not networks or len(networks) != len(make_batches):
+            raise ValueError(f"{len(networks)} networks and {len(make_batches)} sources of batches")
     variables = [v for network in networks for v in network.trainable_variables]
     optimizer = keras.optimizers.AdamW(
         cosine_schedule(learning_rate, steps), weight_decay=weight_decay
@@ -89,26 +141,27 @@ def fit(
     optimizer.build(variables)
 
     def loss_and_gradients(network, make_batch):
-        inputs, labels = make_batch()
-        classes = network.output_shape[-1]
-        target = tf.one_hot(labels, classes) * (1 - label_smoothing) + label_smoothing / classes
+        inputs, targets = make_batch()
         with tf.GradientTape() as tape:
-            logits = network(inputs, training=True)
-            loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(target, logits))
-        gradients = tape.gradient(loss, network.trainable_variables)
-        return loss, tf.clip_by_global_norm(gradients, 5.0)[0]
+            value = loss(network, inputs, targets)
+        gradients = tape.gradient(value, network.trainable_variables)
+        return value, tf.clip_by_global_norm(gradients, 5.0)[0]
 
-    @tf.function
-    def step():
-        pairs = zip(networks, make_batches, strict=True)
-        losses, gradients = zip(*[loss_and_gradients(*pair) for pair in pairs], strict=True)
-        flat = [g for of_one in gradients for g in of_one]
-        optimizer.apply_gradients(zip(flat, variables, strict=True))
-        return tf.reduce_mean(losses)
+    def stepper(make_batches):
+        @tf.function
+        def step():
+            pairs = zip(networks, make_batches, strict=True)
+            losses, gradients = zip(*[loss_and_gradients(*pair) for pair in pairs], strict=True)
+            flat = [g for of_one in gradients for g in of_one]
+            optimizer.apply_gradients(zip(flat, variables, strict=True))
+            return tf.reduce_mean(losses)
+
+        return step
 
     history, best, kept, recent = History(), -1.0, None, []
     began = time.monotonic()
-    for number in progress(range(1, steps + 1), "training"):
+    each = (step for n, make_batches in stages for step in [stepper(make_batches)] * n)
+    for number, step in enumerate(progress(each, "training", steps), 1):
         recent.append(step())
         if number % every and number != steps:
             continue
@@ -143,7 +196,7 @@ def fit(
     return history
 
 
-def progress(iterable, what):
+def progress(iterable, what, total=None):
     """Go through `iterable` with a progress bar, or silently in the built book and in tests.
 
     Chapter: 5.2
@@ -152,7 +205,7 @@ def progress(iterable, what):
         return iterable
     from tqdm.auto import tqdm
 
-    return tqdm(iterable, desc=what, leave=False)
+    return tqdm(iterable, desc=what, total=total, leave=False)
 
 
 def train_recogniser(

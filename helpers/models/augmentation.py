@@ -68,13 +68,53 @@ def augment_power(power, lengths, front_end, settings):
 
     Chapter: 5.2
     """
-    frames, bands = power.shape[1], power.shape[2]
+    frames = power.shape[1]
     time = _time_matrix(frames, lengths, settings)  # (batch, frames, frames)
-    frequency = _frequency_matrix(tf.shape(power)[0], front_end, settings)
-    power = tf.matmul(tf.matmul(time, power), frequency, transpose_b=True)
-    power *= _random_curve(tf.shape(power)[0], bands, 5, settings.colour_db)[:, None, :]
+    frequency = throat(tf.shape(power)[0], front_end, settings)
+    power = colour(tf.matmul(tf.matmul(time, power), frequency, transpose_b=True), settings)
     power *= _random_curve(tf.shape(power)[0], frames, 12, settings.sway_db)[:, :, None]
-    return power + _noise(power, settings)
+    return add_noise(power, settings)
+
+
+def stretch_factor(batch, settings):
+    """Factors on duration, (batch,). Chapter: 5.2"""
+    return _log_uniform(batch, *settings.stretch)
+
+
+def throat(batch, front_end, settings):
+    """Matrices that read each band at another frequency: (batch, n_mels, n_mels).
+
+    Chapter: 5.2
+    Source: [jaitly2013vtlp]
+    """
+    low, high = float(hz_to_mel(front_end.fmin)), float(hz_to_mel(front_end.fmax))
+    width = (high - low) / (front_end.n_mels + 1)
+    centres = mel_to_hz([low + width * (i + 1) for i in range(front_end.n_mels)])
+    hz = tf.constant(centres, tf.float32) * _log_uniform(batch, *settings.shift)[:, None]
+    mel = 2595.0 / tf.math.log(10.0) * tf.math.log(1.0 + hz / 700.0)
+    return _hat(
+        tf.clip_by_value((mel - low) / width - 1.0, 0.0, front_end.n_mels - 1.0), front_end.n_mels
+    )
+
+
+def colour(power, settings):
+    """A random filter for each clip: power (batch, frames, n_mels) → the same. Chapter: 5.2"""
+    curve = _random_curve(tf.shape(power)[0], power.shape[2], 5, settings.colour_db)
+    return power * curve[:, None, :]
+
+
+def add_noise(power, settings):
+    """Add coloured noise below the loudest point; its power fluctuates as a periodogram's does.
+
+    power (batch, frames, n_mels) → the same shape. Chapter: 5.2
+    """
+    batch, frames, bands = tf.shape(power)[0], power.shape[1], power.shape[2]
+    tint = _random_curve(batch, bands, 5, 5.0)
+    tint /= tf.reduce_mean(tint, axis=1, keepdims=True)
+    speckle = -tf.math.log(tf.random.uniform([batch, frames, bands], 1e-4, 1.0))
+    below = tf.random.uniform([batch, 1, 1], *settings.snr_db)
+    peak = tf.reduce_max(power, axis=(1, 2), keepdims=True)
+    return power + peak * tf.pow(10.0, -below / 10.0) * tint[:, None, :] * speckle
 
 
 def mask_stripes(picture, settings, value):
@@ -103,7 +143,7 @@ def _hat(positions, n):
 def _time_matrix(frames, lengths, settings):
     """Stretch, place, wobble and echo: the rows say which old frames make up each new one."""
     batch = tf.shape(lengths)[0]
-    factor = _log_uniform(batch, *settings.stretch)
+    factor = stretch_factor(batch, settings)
     room = frames - tf.cast(lengths, tf.float32) * factor  # may be negative: then it is cut
     start = room * tf.random.uniform([batch])
     index = tf.range(frames, dtype=tf.float32)
@@ -123,34 +163,11 @@ def _time_matrix(frames, lengths, settings):
     return tf.matmul(tf.eye(frames) + 3.0 * wet * tail, stretched)
 
 
-def _frequency_matrix(batch, front_end, settings):
-    """Read each band at another frequency: (batch, n_mels, n_mels)."""
-    low, high = float(hz_to_mel(front_end.fmin)), float(hz_to_mel(front_end.fmax))
-    width = (high - low) / (front_end.n_mels + 1)
-    centres = mel_to_hz([low + width * (i + 1) for i in range(front_end.n_mels)])
-    hz = tf.constant(centres, tf.float32) * _log_uniform(batch, *settings.shift)[:, None]
-    mel = 2595.0 / tf.math.log(10.0) * tf.math.log(1.0 + hz / 700.0)
-    return _hat(
-        tf.clip_by_value((mel - low) / width - 1.0, 0.0, front_end.n_mels - 1.0), front_end.n_mels
-    )
-
-
 def _random_curve(batch, n, knots, spread_db):
     """A random gain in power that changes smoothly: (batch, n), lines between `knots` points."""
     lines = _hat(tf.linspace(0.0, knots - 1.0, n)[None], knots)[0]  # (n, knots)
     gain_db = tf.matmul(tf.random.normal([batch, knots]) * spread_db, lines, transpose_b=True)
     return tf.pow(10.0, gain_db / 10.0)
-
-
-def _noise(power, settings):
-    """Coloured noise below the loudest point; its power fluctuates as a periodogram's does."""
-    batch, frames, bands = tf.shape(power)[0], power.shape[1], power.shape[2]
-    colour = _random_curve(batch, bands, 5, 5.0)
-    colour /= tf.reduce_mean(colour, axis=1, keepdims=True)
-    speckle = -tf.math.log(tf.random.uniform([batch, frames, bands], 1e-4, 1.0))
-    below = tf.random.uniform([batch, 1, 1], *settings.snr_db)
-    peak = tf.reduce_max(power, axis=(1, 2), keepdims=True)
-    return peak * tf.pow(10.0, -below / 10.0) * colour[:, None, :] * speckle
 
 
 def _stripe(batch, n, longest):

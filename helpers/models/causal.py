@@ -1,6 +1,7 @@
 """Small networks that read a sequence from left to right and answer at its last step."""
 
 import keras
+import tensorflow as tf
 from keras import layers
 
 from helpers.models.transformer import LearnedPositions
@@ -59,6 +60,28 @@ def receptive_field(kind, steps):
         raise ValueError(f"kind is {kind!r}; give one of {', '.join(KINDS)}")
     reach = {"CNN": 1 + 6 * 2, "dilated CNN": 1 + 2 * (2**6 - 1)}
     return min(steps, reach.get(kind, steps))
+
+
+def gradient_reach(network, x):
+    """How strongly the answer hangs on the input so many steps back: x (batch, steps, features).
+
+    Entry i of the float array (steps,) that comes back is ‖∂z/∂x‖, Frobenius norm of the matrix of
+    derivatives of all logits z by the numbers of the step i before the last, mean over the batch.
+    `network` maps (batch, steps, features) to logits (batch, classes).
+
+    Chapter: 4.4
+    Source: [bengio1994learning]
+    """
+    x = tf.convert_to_tensor(x, tf.float32)
+    classes, batch = network.output_shape[-1], len(x)
+    copies = tf.repeat(x, classes, axis=0)  # one for each logit, so that one way back is enough
+    one_each = tf.tile(tf.eye(classes), [batch, 1])
+    with tf.GradientTape() as tape:
+        tape.watch(copies)
+        chosen = tf.reduce_sum(network(copies, training=False) * one_each)
+    squares = tf.reduce_sum(tape.gradient(chosen, copies) ** 2, axis=2)
+    by_example = tf.reduce_sum(tf.reshape(squares, [batch, classes, -1]), axis=1)
+    return tf.reduce_mean(tf.sqrt(by_example), axis=0).numpy()[::-1]
 
 
 def _attending(inputs, width):
