@@ -22,7 +22,8 @@ from helpers.scratch.sequences import ctc_greedy, ctc_prefix_beam
 class Heard:
     """What the encoder and the speller made of a sound.
 
-    memory (1, steps, width) float32; logits (steps, 11), the speller's.
+    memory (1, steps of the padded picture, width) float32; logits (steps, 11) float32, the
+    speller's, of the sound alone.
 
     Chapter: 5.3
     """
@@ -46,11 +47,19 @@ def picture_of(samples, front_end=FRONT_END):
 def hear(network, samples):
     """Run encoder and speller on a sound of any length: `Heard`. Raises as `picture_of`.
 
+    A picture of fewer than `WINDOW` frames is padded with silence, as in training.
+
     Chapter: 5.3
+    Source: [radford2023robust] for the fixed window
     """
-    memory = _run(network, "encoder")(tf.constant(picture_of(samples)))
+    picture = picture_of(samples)
+    steps = -(-picture.shape[1] // transcriber.FRAMES_PER_STEP)
+    missing = max(transcriber.WINDOW - picture.shape[1], 0)
+    padding = ((0, 0), (0, missing), (0, 0))
+    padded = np.pad(picture, padding, constant_values=RelativeLevel().lowest)
+    memory = _run(network, "encoder")(tf.constant(padded))
     logits = _run(network, "speller")(memory)
-    return Heard(memory.numpy(), logits.numpy()[0])
+    return Heard(memory.numpy(), logits.numpy()[0, :steps])
 
 
 def spell(heard):
@@ -66,8 +75,8 @@ def spell_beam(heard, width=8, top=1):
 def write(network, heard, longest=20):
     """What the writer says, one most probable word after the other: (digits, looks).
 
-    looks (words + 1, steps): where it looked before each word and before the end, the mean over
-    heads. It stops at the end or after `longest` words.
+    looks (words + 1, ⌈steps/4⌉): where it looked before each word and before the end, the mean over
+    heads; a place is four steps, 160 ms. It stops at the end or after `longest` words.
 
     Chapter: 5.3
     """

@@ -5,7 +5,7 @@ Four experiments, on one core about an hour:
 - recall: small causal networks of some eleven thousand parameters have to name a symbol that was
   marked k steps before the end, k = 4 … 128. For every kind and k three learning rates are tried
   on a seed of their own, then three seeds are trained with the best.
-- learning curve: networks as in Part 4, all near 50 thousand parameters, learn from 2 … 32 clips per
+- learning curve: networks as in Part 4, near 50 thousand parameters, learn from 2 … 32 clips per
   digit and speaker of the Free Spoken Digit Dataset and are asked about the sixth. Templates under
   time warping and hidden Markov models get the same clips.
 - bands: the same with 32 clips, but with the mel bands in a random order.

@@ -73,6 +73,13 @@ def gradient_reach(network, x):
     Source: [bengio1994learning]
     """
     x = tf.convert_to_tensor(x, tf.float32)
+    squares = _squares_by_step(network, x)
+    return tf.reduce_mean(tf.sqrt(squares), axis=0).numpy()[::-1]
+
+
+@tf.function
+def _squares_by_step(network, x):
+    """Squared derivatives of all logits, summed for each step: (batch, steps)."""
     classes, batch = network.output_shape[-1], len(x)
     copies = tf.repeat(x, classes, axis=0)  # one for each logit, so that one way back is enough
     one_each = tf.tile(tf.eye(classes), [batch, 1])
@@ -80,8 +87,7 @@ def gradient_reach(network, x):
         tape.watch(copies)
         chosen = tf.reduce_sum(network(copies, training=False) * one_each)
     squares = tf.reduce_sum(tape.gradient(chosen, copies) ** 2, axis=2)
-    by_example = tf.reduce_sum(tf.reshape(squares, [batch, classes, -1]), axis=1)
-    return tf.reduce_mean(tf.sqrt(by_example), axis=0).numpy()[::-1]
+    return tf.reduce_sum(tf.reshape(squares, [batch, classes, -1]), axis=1)
 
 
 def _attending(inputs, width):

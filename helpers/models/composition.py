@@ -77,8 +77,9 @@ def string_batches(banks, frames, words, *, size=32, seed=0, front_end=FRONT_END
     Each string is one speaker's: from words[0] to words[1] words, or as many as fit into `frames`,
     with pauses between them and levels of their own. Which words follow each other is drawn
     beforehand, some thousand strings; speed, throat, colour and noise are drawn for each batch as
-    the bank's `augmentation` says, and one noise lies over the whole string. The function gives
-    pictures (size, frames, n_mels) as the network sees them and tokens (size, words[1]) int32, in
+    the bank's `augmentation` says, and one noise lies over the whole string; behind its end the
+    picture is silent, as a sound that is padded to a fixed length. The function gives pictures
+    (size, frames, n_mels) as the network sees them and tokens (size, words[1]) int32, in
     which -1 stands behind the last.
 
     Raises ValueError for no bank, an empty one, a range that is not 1 ≤ low ≤ high words, shares
@@ -109,10 +110,11 @@ def string_batches(banks, frames, words, *, size=32, seed=0, front_end=FRONT_END
         for power, index, gain, used, said, count, settings in sets:
             chosen = tf.random.uniform([count], 0, RECIPES, tf.int32)
             index_of, gain_of = tf.gather(index, chosen), tf.gather(gain, chosen)
-            x = _spoken(power, index_of, gain_of, tf.gather(used, chosen), settings)
+            x, heard = _spoken(power, index_of, gain_of, tf.gather(used, chosen), settings)
             x = tf.matmul(x, throat(count, front_end, settings), transpose_b=True)
             x = add_noise(colour(x, settings), settings)
-            pictures.append(mask_stripes(level(decibels(x + SILENCE)), settings, value=-1.0))
+            picture = mask_stripes(level(decibels(x + SILENCE)), settings, value=-1.0)
+            pictures.append(tf.where(heard, picture, level.lowest))
             tokens.append(tf.gather(said, chosen))
         return tf.concat(pictures, axis=0), tf.concat(tokens, axis=0)
 
@@ -142,17 +144,17 @@ def _recipes(bank, frames, words, rng):
 
 
 def _spoken(power, index, gain, used, settings):
-    """Look the frames up, faster or slower, but never so slow that the last word is cut off."""
+    """Look the frames up, faster or slower, but never so slow that the last word is cut off.
+
+    Returns power (batch, frames, n_mels) and where the string lasts, bool (batch, frames, 1).
+    """
     frames = index.shape[1]
     factor = tf.minimum(stretch_factor(tf.shape(index)[0], settings), frames / used)
     source = tf.range(frames, dtype=tf.float32)[None] / factor[:, None]  # (batch, frames)
     before = tf.minimum(tf.cast(source, tf.int32), frames - 1)
     after = tf.minimum(before + 1, frames - 1)
     part = tf.clip_by_value(source - tf.cast(before, tf.float32), 0.0, 1.0)[:, :, None]
-    # Past the end of a shortened string lies the last frame of its recipe, which may be a word's.
-    beyond = source[:, :, None] > frames - 1
-    silence = power[-1]
     heard = (1 - part) * tf.gather(power, tf.gather(index, before, batch_dims=1))
     heard += part * tf.gather(power, tf.gather(index, after, batch_dims=1))
     louder = tf.pow(10.0, tf.gather(gain, before, batch_dims=1) / 10.0)
-    return tf.where(beyond, silence, heard * louder[:, :, None])
+    return heard * louder[:, :, None], source[:, :, None] < used[:, None, None]

@@ -19,7 +19,11 @@ BLANK = END = TOKENS
 START = TOKENS + 1
 """What the writer reads before its first word."""
 FRAMES_PER_STEP = 4
-POOL = 1
+WINDOW = 560
+"""Frames to which a shorter picture is padded with silence, so that the writer sees what it has
+learnt from: 5.6 s."""
+POOL = 4
+"""Steps that the writer sees as one, by their mean: few, broad places are easier to find."""
 
 
 @keras.saving.register_keras_serializable("listening_machines")
@@ -105,8 +109,8 @@ def encoder(n_mels, channels=CHANNELS, width=WIDTH, dropout=0.1):
     """A picture to steps: (batch, frames, n_mels) → (batch, ⌈frames/4⌉, width).
 
     Four convolutions, all of which halve the bands and the first two the frames; then residual
-    convolutions over time of five taps, 1, 2 and 4 steps apart. A step knows 0.3 s of sound around
-    it from the first part and 1.2 s after the second, and no more.
+    convolutions over time of five taps, 1, 2 and 4 steps apart. A step depends on 25 frames of the
+    picture after the first part and on 137 after the second, besides the means of `TwoViews`.
 
     Chapter: 5.3
     """
@@ -132,17 +136,17 @@ def speller(width=WIDTH):
 def writer(width=WIDTH, heads=HEADS, hidden=HIDDEN, dropout=0.1):
     """A decoder block: [memory (batch, steps, width), so_far (batch, n) int32] → logits and looks.
 
-    The words so far attend to each other, each to those before it, then to all steps of the
-    memory, then pass a feed-forward layer; LayerNorm before each (pre-norm) and a residual
-    connection around it. Returns [logits (batch, n, 11), weights (batch, heads, n, steps)].
+    The words so far attend to each other, each to those before it, then to the memory, four steps
+    of which are averaged into a place, then pass a feed-forward layer; LayerNorm before each
+    (pre-norm) and a residual connection around it. Returns [logits (batch, n, 11), weights
+    (batch, heads, n, ⌈steps/4⌉)].
 
     Chapter: 5.3
-    Source: [vaswani2017attention]
+    Source: [vaswani2017attention]; [chan2016listen] for the coarser memory
     """
     memory = keras.Input((None, width))
     so_far = keras.Input((None,), dtype="int32")
-    seen = layers.AveragePooling1D(POOL, padding="same")(memory) if POOL > 1 else memory
-    seen = SinusoidalPositions()(seen)
+    seen = SinusoidalPositions()(layers.AveragePooling1D(POOL, padding="same")(memory))
     y = SinusoidalPositions()(layers.Embedding(TOKENS + 2, width)(so_far))
     z = layers.LayerNormalization()(y)
     own = layers.MultiHeadAttention(heads, width // heads)(z, z, use_causal_mask=True)

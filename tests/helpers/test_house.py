@@ -30,7 +30,7 @@ FLOORS = (
     ("verdict", "plots", "show"),
     ("listen",),
     ("scratch",),
-    ("recognise", "classic"),
+    ("recognise", "classic", "transcribe"),
     ("fuzz", "experiments"),
     ("exercises",),
 )
@@ -44,7 +44,7 @@ HEAVY = {
     "ipywidgets",
     "sklearn",
 }
-MAY_LOAD_TENSORFLOW = {"models", "training"}
+MAY_LOAD_TENSORFLOW = {"models", "training", "transcribe"}
 
 
 def modules():
