@@ -116,10 +116,13 @@ def fit_stages(
 
     `stages`: a list of (steps, make_batches), as many functions without arguments as networks,
     each traced into the graph, that give (inputs, targets). `loss(network, inputs, targets)` runs
-    the network in training mode and gives one number. The budget is steps, never seconds.
-    `validate()` gives an accuracy in [0, 1]; it is asked every `every` steps, and the weights of
-    its best value are put back at the end. `patience` (steps): stop early when it has not improved
-    for so long. AdamW, cosine schedule, each network's gradients clipped to norm 5. The loss on
+    the network in training mode and gives one number. A network that stands in the list more than
+    once learns from all of its batches, by the mean of their gradients: a way to keep two cores
+    busy with one network (batch normalisation sees each of the batches by itself). Batches of
+    different stages may differ in all axes but the inputs' last. The budget is steps, never
+    seconds. `validate()` gives an accuracy in [0, 1]; it is asked every `every` steps, and the
+    weights of its best value are put back at the end. `patience` (steps): stop early when it has
+    not improved for so long. AdamW, cosine schedule, each network's gradients clipped to norm 5. The loss on
     record is the mean over the networks.
 
     Raises ValueError for a budget below one step or lists of different lengths, FloatingPointError
@@ -134,7 +137,8 @@ def fit_stages(
     for _, make_batches in stages:
         if not networks or len(networks) != len(make_batches):
             raise ValueError(f"{len(networks)} networks and {len(make_batches)} sources of batches")
-    variables = [v for network in networks for v in network.trainable_variables]
+    different = list({id(network): network for network in networks}.values())
+    variables = [v for network in different for v in network.trainable_variables]
     optimizer = keras.optimizers.AdamW(
         cosine_schedule(learning_rate, steps), weight_decay=weight_decay
     )
@@ -144,25 +148,30 @@ def fit_stages(
         inputs, targets = make_batch()
         with tf.GradientTape() as tape:
             value = loss(network, inputs, targets)
-        gradients = tape.gradient(value, network.trainable_variables)
-        return value, tf.clip_by_global_norm(gradients, 5.0)[0]
+        return value, tape.gradient(value, network.trainable_variables)
 
-    def stepper(make_batches):
-        @tf.function
-        def step():
-            pairs = zip(networks, make_batches, strict=True)
-            losses, gradients = zip(*[loss_and_gradients(*pair) for pair in pairs], strict=True)
-            flat = [g for of_one in gradients for g in of_one]
-            optimizer.apply_gradients(zip(flat, variables, strict=True))
-            return tf.reduce_mean(losses)
+    def mean_gradients(network, gradients):
+        mine = [g for one, g in zip(networks, gradients, strict=True) if one is network]
+        means = [tf.add_n(parts) / len(mine) for parts in zip(*mine, strict=True)]
+        return tf.clip_by_global_norm(means, 5.0)[0]
 
-        return step
+    def step(make_batches):
+        pairs = zip(networks, make_batches, strict=True)
+        losses, gradients = zip(*[loss_and_gradients(*pair) for pair in pairs], strict=True)
+        flat = [g for network in different for g in mean_gradients(network, gradients)]
+        optimizer.apply_gradients(zip(flat, variables, strict=True))
+        return tf.reduce_mean(losses)
+
+    if len(stages) == 1:
+        steppers = [tf.function(lambda: step(stages[0][1]))]
+    else:
+        steppers = _steps_of_one_graph(step, [make_batches for _, make_batches in stages])
 
     history, best, kept, recent = History(), -1.0, None, []
     began = time.monotonic()
-    each = (step for n, make_batches in stages for step in [stepper(make_batches)] * n)
-    for number, step in enumerate(progress(each, "training", steps), 1):
-        recent.append(step())
+    each = (one for (n, _), one in zip(stages, steppers, strict=True) for _ in range(n))
+    for number, one in enumerate(progress(each, "training", steps), 1):
+        recent.append(one())
         if number % every and number != steps:
             continue
         history.steps.append(number)
@@ -182,7 +191,7 @@ def fit_stages(
             best, history.best_step, kept = (
                 history.validation_accuracy[-1],
                 number,
-                [network.get_weights() for network in networks],
+                [network.get_weights() for network in different],
             )
         elif patience is not None and number - history.best_step >= patience:
             history.stopped = f"no better for {number - history.best_step} steps"
@@ -190,10 +199,30 @@ def fit_stages(
     if kept is None:
         history.best_step = history.steps[-1]
     else:
-        for network, weights in zip(networks, kept, strict=True):
+        for network, weights in zip(different, kept, strict=True):
             network.set_weights(weights)
     history.seconds = time.monotonic() - began
     return history
+
+
+def _steps_of_one_graph(step, stages):
+    """`step` for batches whose sizes differ from stage to stage, but traced only once.
+
+    stages: for each, its functions that give (inputs, targets). Returns as many functions without
+    arguments. Tracing a network and its gradients takes longer than a hundred of its steps.
+    """
+    draws = [[tf.function(make_batch) for make_batch in makers] for makers in stages]
+
+    def any_size(tensor, kept):
+        free = [None] * (len(tensor.shape) - kept)
+        return tf.TensorSpec([*free, *tensor.shape[len(free) :]], tensor.dtype)
+
+    signature = [(any_size(x, 1), any_size(y, 0)) for x, y in (draw() for draw in draws[0])]
+    graph = tf.function(
+        lambda *batches: step([lambda batch=batch: batch for batch in batches]),
+        input_signature=signature,
+    )
+    return [lambda of_stage=of_stage: graph(*[draw() for draw in of_stage]) for of_stage in draws]
 
 
 def progress(iterable, what, total=None):

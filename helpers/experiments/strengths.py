@@ -69,10 +69,11 @@ def draw_recall(k, batch=RECALL_BATCH):
     return x + NOISE * tf.random.normal(tf.shape(x)), symbols[:, steps - 1 - k]
 
 
-def learn_recall(kind, k, learning_rate, seed=0, steps=RECALL_STEPS):
+def learn_recall(kind, k, learning_rate, seed=0, steps=RECALL_STEPS, prepare=None):
     """Train `causal_network(kind)` on the recall task: (network, History, accuracy on 1000 more).
 
-    Adam on batches of 32, cosine schedule. Raises as `causal_network` and `draw_recall`.
+    Adam on batches of 32, cosine schedule. `prepare(network)`: changes it before training. Raises
+    as `causal_network` and `draw_recall`.
 
     Chapter: 4.4
     """
@@ -81,6 +82,8 @@ def learn_recall(kind, k, learning_rate, seed=0, steps=RECALL_STEPS):
 
     set_seed(seed)
     network = causal_network(kind, k + AFTER, SYMBOLS + 1, SYMBOLS)
+    if prepare is not None:
+        prepare(network)
     history = fit(
         [network],
         [lambda: draw_recall(k)],

@@ -23,9 +23,10 @@ import numpy as np
 from helpers.experiments._record import load_results, write_results
 from helpers.experiments._runs import do_runs, missing, provenance_of
 
-STAGES = ((600, 160, (1, 2)), (700, 260, (2, 4)), (1000, 560, (3, 7)))
+STAGES = ((500, 160, (1, 2)), (500, 260, (2, 4)), (700, 560, (3, 7)))
 """Steps, frames and words a string: at first short strings, so that something is found soon."""
 BATCH = 16
+"""Strings a step, in two halves that are computed side by side."""
 SEEDS = (0, 1, 2)
 LEARNING_RATE = 3e-3
 VOICES_SHARE = 0.25
@@ -61,12 +62,14 @@ def train(clips, voices=None, *, seed=0, stages=STAGES, spelling_share=SPELLING_
     if voices is not None:
         banks.append(word_bank(voices, share=VOICES_SHARE))
     network = transcriber(FRONT_END.n_mels)
+    halves = 2
+    batches = [
+        (steps, [string_batches(banks, frames, words, size=BATCH // halves, seed=seed)] * halves)
+        for steps, frames, words in stages
+    ]
     history = fit_stages(
-        [network],
-        [
-            (steps, [string_batches(banks, frames, words, size=BATCH, seed=seed)])
-            for steps, frames, words in stages
-        ],
+        [network] * halves,
+        batches,
         hybrid_loss(spelling_share),
         learning_rate=LEARNING_RATE,
     )

@@ -202,3 +202,10 @@ def test_the_gradient_of_a_linear_network():
 
     by_hand = [np.linalg.norm(weights[2 * i : 2 * i + 2]) for i in (2, 1, 0)]
     assert gradient_reach(network, np.zeros((4, 3, 2))) == pytest.approx(by_hand, rel=1e-5)
+
+
+@pytest.mark.slow
+def test_a_network_can_be_prepared_before_it_learns():
+    seen = []
+    network, _, _ = strengths.learn_recall("GRU", 1, 1e-9, steps=1, prepare=seen.append)
+    assert seen == [network]
