@@ -122,8 +122,8 @@ def fit_stages(
     different stages may differ in all axes but the inputs' last. The budget is steps, never
     seconds. `validate()` gives an accuracy in [0, 1]; it is asked every `every` steps, and the
     weights of its best value are put back at the end. `patience` (steps): stop early when it has
-    not improved for so long. AdamW, cosine schedule, each network's gradients clipped to norm 5. The loss on
-    record is the mean over the networks.
+    not improved for so long. AdamW, cosine schedule, each network's gradients clipped to norm 5.
+    The loss on record is the mean over the networks.
 
     Raises ValueError for a budget below one step or lists of different lengths, FloatingPointError
     if the loss is no longer finite, TimeoutError after `abort_after` seconds, which means that

@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+import argparse
 import multiprocessing
 import os
 
 import numpy as np
 
 from helpers.experiments._record import provenance, write_results
+
+
+def options(name, about, arguments=None):
+    """What the command line of `python -m helpers.experiments.<name>` asks for. Chapter: 5.2"""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m helpers.experiments.{name}",
+        description=about,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--workers", type=int, default=os.cpu_count() or 1, help="runs at a time, one core each"
+    )
+    parser.add_argument("--only", default="", help="only runs whose name contains this")
+    return parser.parse_args(arguments)
+
+
+def finish(record, runs, name, about):
+    """Write `record` with the runs on file in the order of `runs`, and no others. Chapter: 5.2"""
+    record["runs"] = {run: record["runs"][run] for run in runs if run in record["runs"]}
+    record["about"] = " ".join(about.split())
+    write_results(record, name)
 
 
 def do_runs(run, jobs, record, name, settings, workers):

@@ -14,15 +14,13 @@ a run on one core, an hour and a half in all.
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 from dataclasses import asdict
 
 import numpy as np
 
-from helpers.experiments._record import load_results, write_results
-from helpers.experiments._runs import do_runs, missing, provenance_of, scored
+from helpers.experiments._record import load_results
+from helpers.experiments._runs import do_runs, finish, missing, options, provenance_of, scored
 
 STEPS = 1600
 SEEDS = (0, 1, 2)
@@ -179,15 +177,7 @@ def table(record=None):
 
 def main(arguments=None):
     """Do the runs that are not on file; returns 0."""
-    parser = argparse.ArgumentParser(
-        prog="python -m helpers.experiments.architectures",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--workers", type=int, default=os.cpu_count() or 1, help="runs at a time, one core each"
-    )
-    options = parser.parse_args(arguments)
+    asked = options("architectures", __doc__, arguments)
 
     from helpers.datasets import load_digits
     from helpers.datasets.builtin_digits import load_practice_voices
@@ -196,15 +186,10 @@ def main(arguments=None):
     settings = _settings(clips, voices)
     record = load_results("architectures", __doc__)
     runs = plan(sorted(set(map(str, clips.speakers))))
-    todo = missing(record, runs, settings)
-    do_runs(_run, todo, record, "architectures", settings, options.workers)
-    record["runs"] = {name: record["runs"][name] for name in runs}
-    record["about"] = " ".join(__doc__.split())
-    write_results(record, "architectures")
-    for architecture, figures in summary(record).items():
-        print(
-            f"{architecture}: {figures['mean']:.2f} ({figures['low']:.2f} to {figures['high']:.2f})"
-        )
+    todo = {n: r for n, r in missing(record, runs, settings).items() if asked.only in n}
+    do_runs(_run, todo, record, "architectures", settings, asked.workers)
+    finish(record, runs, "architectures", __doc__)
+    print(table(record))
     return 0
 
 

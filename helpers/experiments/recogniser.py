@@ -13,15 +13,13 @@ run on file is not repeated. About a minute a run on one core.
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 from dataclasses import asdict
 
 import numpy as np
 
-from helpers.experiments._record import load_results, write_results
-from helpers.experiments._runs import do_runs, missing, provenance_of, scored
+from helpers.experiments._record import load_results
+from helpers.experiments._runs import do_runs, finish, missing, options, provenance_of, scored
 
 STEPS = 1500
 SEEDS = (0, 1, 2)
@@ -160,15 +158,7 @@ def _of(run, speaker):
 
 def main(arguments=None):
     """Do the runs that are not on file; returns 0."""
-    parser = argparse.ArgumentParser(
-        prog="python -m helpers.experiments.recogniser",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--workers", type=int, default=os.cpu_count() or 1, help="runs at a time, one core each"
-    )
-    options = parser.parse_args(arguments)
+    asked = options("recogniser", __doc__, arguments)
 
     from helpers.datasets import load_digits
     from helpers.datasets.builtin_digits import load_practice_voices
@@ -177,7 +167,7 @@ def main(arguments=None):
     settings = _settings(clips, voices)
     record = load_results("recogniser", __doc__)
     runs = plan(sorted(set(map(str, clips.speakers))))
-    todo = missing(record, runs, settings)
+    todo = {n: r for n, r in missing(record, runs, settings).items() if asked.only in n}
     for tuning in (True, False):
         jobs = {}
         for name, (kind, test, validation, recipe, seed) in todo.items():
@@ -186,12 +176,9 @@ def main(arguments=None):
             if kind in ("held out", "official"):
                 recipe = chosen_recipe(record, test)
             jobs[name] = (kind, test, validation, recipe, seed)
-        do_runs(_run, jobs, record, "recogniser", settings, options.workers)
-    record["runs"] = {name: record["runs"][name] for name in runs}
-    record["about"] = " ".join(__doc__.split())
-    write_results(record, "recogniser")
-    for question, figures in summary(record).items():
-        print(f"{question}: {figures['mean']:.2f} ({figures['low']:.2f} to {figures['high']:.2f})")
+        do_runs(_run, jobs, record, "recogniser", settings, asked.workers)
+    finish(record, runs, "recogniser", __doc__)
+    print(table(record))
     return 0
 
 

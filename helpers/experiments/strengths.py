@@ -16,15 +16,13 @@ Runs are written to results/strengths.json as they finish; a run on file is not 
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 import time
 
 import numpy as np
 
-from helpers.experiments._record import load_results, write_results
-from helpers.experiments._runs import do_runs, missing, provenance_of
+from helpers.experiments._record import load_results
+from helpers.experiments._runs import do_runs, finish, missing, options, provenance_of
 from helpers.experiments.architectures import LEARNING_RATES, builder
 
 KINDS = ("CNN", "dilated CNN", "GRU", "LSTM", "Transformer")
@@ -336,28 +334,17 @@ def table(record=None):
 
 def main(arguments=None):
     """Do the runs that are not on file; returns 0."""
-    parser = argparse.ArgumentParser(
-        prog="python -m helpers.experiments.strengths",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--workers", type=int, default=os.cpu_count() or 1, help="runs at a time, one core each"
-    )
-    parser.add_argument("--only", default="", help="only runs whose name contains this")
-    options = parser.parse_args(arguments)
+    asked = options("strengths", __doc__, arguments)
 
     from helpers.datasets import load_digits
 
     clips = load_digits("real")
     settings = _settings(clips)
     record = load_results("strengths", __doc__)
-    record["about"] = " ".join(__doc__.split())
     runs = plan(sorted(set(map(str, clips.speakers))))
-    todo = {n: r for n, r in missing(record, runs, settings).items() if options.only in n}
-    do_runs(_run, todo, record, "strengths", settings, options.workers)
-    record["runs"] = {name: record["runs"][name] for name in runs if name in record["runs"]}
-    write_results(record, "strengths")
+    todo = {n: r for n, r in missing(record, runs, settings).items() if asked.only in n}
+    do_runs(_run, todo, record, "strengths", settings, asked.workers)
+    finish(record, runs, "strengths", __doc__)
     print(table(record))
     return 0
 

@@ -13,15 +13,13 @@ Runs are written to results/transcribers.json as they finish; a run on file is n
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 from dataclasses import asdict
 
 import numpy as np
 
-from helpers.experiments._record import load_results, write_results
-from helpers.experiments._runs import do_runs, missing, provenance_of
+from helpers.experiments._record import load_results
+from helpers.experiments._runs import do_runs, finish, missing, options, provenance_of
 
 STAGES = ((500, 160, (1, 2)), (500, 260, (2, 4)), (700, 560, (3, 7)))
 """Steps, frames and words a string: at first short strings, so that something is found soon."""
@@ -242,15 +240,7 @@ def table(record=None):
 
 def main(arguments=None):
     """Do the runs that are not on file; returns 0."""
-    parser = argparse.ArgumentParser(
-        prog="python -m helpers.experiments.transcribers",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--workers", type=int, default=os.cpu_count() or 1, help="runs at a time, one core each"
-    )
-    options = parser.parse_args(arguments)
+    asked = options("transcribers", __doc__, arguments)
 
     from helpers.datasets import load_digits
     from helpers.datasets.builtin_digits import load_practice_voices
@@ -259,11 +249,9 @@ def main(arguments=None):
     settings = _settings(clips, voices)
     record = load_results("transcribers", __doc__)
     runs = plan(sorted(set(map(str, clips.speakers))))
-    todo = missing(record, runs, settings)
-    do_runs(_run, todo, record, "transcribers", settings, options.workers)
-    record["runs"] = {name: record["runs"][name] for name in runs}
-    record["about"] = " ".join(__doc__.split())
-    write_results(record, "transcribers")
+    todo = {n: r for n, r in missing(record, runs, settings).items() if asked.only in n}
+    do_runs(_run, todo, record, "transcribers", settings, asked.workers)
+    finish(record, runs, "transcribers", __doc__)
     print(table(record))
     return 0
 

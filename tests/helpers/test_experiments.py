@@ -123,3 +123,17 @@ def test_each_run_is_on_file_as_soon_as_it_is_done(tmp_path, monkeypatch):
     assert {"date", "commit", "machine", "versions"} <= set(kept)
     assert _runs.missing(record, jobs, {"steps": 5}) == {}
     assert list(_runs.missing(record, jobs, {"steps": 6})) == ["a", "b"]
+
+
+def test_what_the_command_line_asks_for():
+    asked = _runs.options("recogniser", "About it.", ["--workers", "3", "--only", "official"])
+    assert (asked.workers, asked.only) == (3, "official")
+    assert _runs.options("recogniser", "About it.", []).only == ""
+
+
+def test_a_finished_record_holds_the_planned_runs_in_their_order(tmp_path):
+    record = {"about": "old", "runs": {"c": {"x": 3}, "gone": {"x": 0}, "a": {"x": 1}}}
+    _runs.finish(record, {"a": (), "b": (), "c": ()}, tmp_path / "some.json", "About  it.\nAll.")
+    kept = _record.load_results(tmp_path / "some.json")
+    assert list(kept["runs"]) == ["a", "c"]
+    assert kept["about"] == "About it. All."
