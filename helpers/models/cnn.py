@@ -5,6 +5,8 @@ from itertools import pairwise
 import keras
 from keras import layers
 
+from helpers.models._options import check_dropout
+
 CHANNELS = (10, 20, 28, 36, 48)
 
 
@@ -30,8 +32,7 @@ def digit_cnn(frames, n_mels, channels=CHANNELS, classes=10, dropout=0.2):
             f"a picture of {frames} × {n_mels} can't be halved {len(channels)} times: "
             "use more frames and bands, or fewer layers"
         )
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout is {dropout}; it must be at least 0 and below 1")
+    check_dropout(dropout)
     inputs = keras.Input((frames, n_mels), name="picture")
     x = layers.Reshape((frames, n_mels, 1))(inputs)
     for i, c in enumerate(channels):

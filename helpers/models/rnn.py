@@ -3,6 +3,8 @@
 import keras
 from keras import layers
 
+from helpers.models._options import check_dropout, check_stack
+
 UNITS = 30
 STACK = 4
 
@@ -30,10 +32,8 @@ def digit_gru(frames, n_mels, units=UNITS, depth=2, stack=STACK, classes=10, dro
     """
     if min(units, depth, stack) < 1:
         raise ValueError(f"units {units}, depth {depth}, stack {stack}: each must be at least 1")
-    if frames % stack:
-        raise ValueError(f"{frames} frames can't be stacked by {stack}: give a multiple of {stack}")
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout is {dropout}; it must be at least 0 and below 1")
+    check_stack(frames, stack)
+    check_dropout(dropout)
     inputs = keras.Input((frames, n_mels), name="picture")
     x = layers.Reshape((frames // stack, stack * n_mels))(inputs)
     for i in range(depth):

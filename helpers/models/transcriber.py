@@ -10,6 +10,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from helpers.models._options import check_dropout
+
 CHANNELS = (16, 24, 32, 48)
 WIDTH, DILATIONS, TAPS = 64, (1, 2, 4), 5
 HEADS, HIDDEN = 4, 128
@@ -95,8 +97,7 @@ def transcriber(n_mels, channels=CHANNELS, width=WIDTH, heads=HEADS, hidden=HIDD
             f"width {width}, heads {heads}, hidden {hidden}, channels {channels}: the width must "
             "be even and a multiple of heads, and every size at least 1"
         )
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout is {dropout}; it must be at least 0 and below 1")
+    check_dropout(dropout)
     picture = keras.Input((None, n_mels), name="picture")
     so_far = keras.Input((None,), dtype="int32", name="so_far")
     memory = encoder(n_mels, channels, width, dropout)(picture)

@@ -3,6 +3,8 @@
 import keras
 from keras import layers
 
+from helpers.models._options import check_dropout, check_stack
+
 WIDTH, HEADS, HIDDEN, BLOCKS = 48, 4, 96, 2
 STACK = 4
 
@@ -62,12 +64,10 @@ def digit_transformer(
             f"width {width}, heads {heads}, hidden {hidden}, blocks {blocks}, stack {stack}: each "
             "must be at least 1"
         )
-    if frames % stack:
-        raise ValueError(f"{frames} frames can't be stacked by {stack}: give a multiple of {stack}")
+    check_stack(frames, stack)
     if width % heads:
         raise ValueError(f"a width of {width} can't be shared by {heads} heads: give a multiple")
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout is {dropout}; it must be at least 0 and below 1")
+    check_dropout(dropout)
     inputs = keras.Input((frames, n_mels), name="picture")
     x = layers.Reshape((frames // stack, stack * n_mels))(inputs)
     x = layers.Dense(width, name="embedding")(x)
