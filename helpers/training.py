@@ -211,18 +211,23 @@ def _steps_of_one_graph(step, stages):
     stages: for each, its functions that give (inputs, targets). Returns as many functions without
     arguments. Tracing a network and its gradients takes longer than a hundred of its steps.
     """
-    draws = [[tf.function(make_batch) for make_batch in makers] for makers in stages]
+    # One graph draws for all: random operations of two graphs would get the same seeds.
+    draws = [tf.function(lambda makers=makers: [m() for m in makers]) for makers in stages]
 
     def any_size(tensor, kept):
         free = [None] * (len(tensor.shape) - kept)
         return tf.TensorSpec([*free, *tensor.shape[len(free) :]], tensor.dtype)
 
-    signature = [(any_size(x, 1), any_size(y, 0)) for x, y in (draw() for draw in draws[0])]
+    def any_sizes(inputs, targets):
+        kept = tf.nest.map_structure(lambda x: any_size(x, int(len(x.shape) > 1)), inputs)
+        return kept, any_size(targets, 0)
+
+    signature = [any_sizes(*batch) for batch in draws[0]()]
     graph = tf.function(
         lambda *batches: step([lambda batch=batch: batch for batch in batches]),
         input_signature=signature,
     )
-    return [lambda of_stage=of_stage: graph(*[draw() for draw in of_stage]) for of_stage in draws]
+    return [lambda draw=draw: graph(*draw()) for draw in draws]
 
 
 def progress(iterable, what, total=None):

@@ -22,8 +22,7 @@ from helpers.scratch.sequences import ctc_greedy, ctc_prefix_beam
 class Heard:
     """What the encoder and the speller made of a sound.
 
-    memory (1, steps of the padded picture, width) float32; logits (steps, 11) float32, the
-    speller's, of the sound alone.
+    memory (1, steps, width) float32; logits (steps, 11) float32, the speller's.
 
     Chapter: 5.3
     """
@@ -47,19 +46,11 @@ def picture_of(samples, front_end=FRONT_END):
 def hear(network, samples):
     """Run encoder and speller on a sound of any length: `Heard`. Raises as `picture_of`.
 
-    A picture of fewer than `WINDOW` frames is padded with silence, as in training.
-
     Chapter: 5.3
-    Source: [radford2023robust] for the fixed window
     """
-    picture = picture_of(samples)
-    steps = -(-picture.shape[1] // transcriber.FRAMES_PER_STEP)
-    missing = max(transcriber.WINDOW - picture.shape[1], 0)
-    padding = ((0, 0), (0, missing), (0, 0))
-    padded = np.pad(picture, padding, constant_values=RelativeLevel().lowest)
-    memory = _run(network, "encoder")(tf.constant(padded))
+    memory = _run(network, "encoder")(tf.constant(picture_of(samples)))
     logits = _run(network, "speller")(memory)
-    return Heard(memory.numpy(), logits.numpy()[0, :steps])
+    return Heard(memory.numpy(), logits.numpy()[0])
 
 
 def spell(heard):
@@ -83,7 +74,9 @@ def write(network, heard, longest=20):
     run, memory = _run(network, "writer"), tf.constant(heard.memory)
     said, looks = [], []
     while len(said) < longest:
-        logits, weights = run([memory, tf.constant([[transcriber.START, *said]], tf.int32)])
+        logits, weights = run(
+            [memory, _lengths(memory), tf.constant([[transcriber.START, *said]], tf.int32)]
+        )
         looks.append(weights.numpy()[0, :, -1].mean(axis=0))
         word = int(logits.numpy()[0, -1].argmax())
         if word == transcriber.END:
@@ -103,7 +96,7 @@ def written_log_probability(network, heard, strings):
     start = np.full((len(strings), 1), transcriber.START, np.int32)
     memory = tf.repeat(tf.constant(heard.memory), len(strings), axis=0)
     so_far = tf.constant(np.concatenate([start, padded[:, :-1]], axis=1))
-    logits, _ = _run(network, "writer")([memory, so_far])
+    logits, _ = _run(network, "writer")([memory, _lengths(memory), so_far])
     log_p = np.take_along_axis(log_softmax(logits.numpy()), padded[:, :, None], axis=2)[:, :, 0]
     counts = np.arange(longest + 1) <= np.array([[len(s)] for s in strings])
     return np.sum(np.where(counts, log_p, 0.0), axis=1)
@@ -244,6 +237,11 @@ def side_by_side(said, *heard):
             for row, (slots, _) in zip(rows[1:], columns, strict=True):
                 row.append(slots[at])
     return rows
+
+
+def _lengths(memory):
+    frames = transcriber.FRAMES_PER_STEP * memory.shape[1]
+    return tf.fill([memory.shape[0]], frames)
 
 
 def _run(network, part):

@@ -21,7 +21,7 @@ import numpy as np
 from helpers.experiments._record import load_results
 from helpers.experiments._runs import do_runs, finish, missing, options, provenance_of
 
-STAGES = ((500, 160, (1, 2)), (500, 260, (2, 4)), (700, 560, (3, 7)))
+STAGES = ((600, 160, (1, 2)), (700, 260, (2, 4)), (1200, 440, (3, 7)))
 """Steps, frames and words a string: at first short strings, so that something is found soon."""
 BATCH = 16
 """Strings a step, in two halves that are computed side by side."""

@@ -106,17 +106,17 @@ def string_batches(banks, frames, words, *, size=32, seed=0, front_end=FRONT_END
     level = RelativeLevel()
 
     def draw():
-        pictures, tokens = [], []
+        pictures, lengths, tokens = [], [], []
         for power, index, gain, used, said, count, settings in sets:
             chosen = tf.random.uniform([count], 0, RECIPES, tf.int32)
             index_of, gain_of = tf.gather(index, chosen), tf.gather(gain, chosen)
-            x, heard = _spoken(power, index_of, gain_of, tf.gather(used, chosen), settings)
+            x, lasts = _spoken(power, index_of, gain_of, tf.gather(used, chosen), settings)
             x = tf.matmul(x, throat(count, front_end, settings), transpose_b=True)
             x = add_noise(colour(x, settings), settings)
-            picture = mask_stripes(level(decibels(x + SILENCE)), settings, value=-1.0)
-            pictures.append(tf.where(heard, picture, level.lowest))
+            pictures.append(mask_stripes(level(decibels(x + SILENCE)), settings, value=-1.0))
+            lengths.append(lasts)
             tokens.append(tf.gather(said, chosen))
-        return tf.concat(pictures, axis=0), tf.concat(tokens, axis=0)
+        return (tf.concat(pictures, 0), tf.concat(lengths, 0)), tf.concat(tokens, 0)
 
     return draw
 
@@ -132,13 +132,13 @@ def _recipes(bank, frames, words, rng):
         mine = by_speaker[rng.integers(len(by_speaker))]
         at = rng.integers(*PAUSE, endpoint=True)
         for place, word in enumerate(rng.choice(mine, rng.integers(*words, endpoint=True))):
-            start, end = bank.starts[word], bank.starts[word] + bank.lengths[word]
-            if at + end - start > frames:
+            n = bank.lengths[word]
+            if at + n > frames:
                 break
-            index[i, at : at + end - start] = np.arange(start, end)
-            gain[i, at : at + end - start] = SPREAD_DB * rng.standard_normal()
+            index[i, at : at + n] = np.arange(bank.starts[word], bank.starts[word] + n)
+            gain[i, at : at + n] = SPREAD_DB * rng.standard_normal()
             tokens[i, place] = bank.labels[word]
-            at += end - start + rng.integers(*PAUSE, endpoint=True)
+            at += n + rng.integers(*PAUSE, endpoint=True)
         used[i] = min(at, frames)
     return index, gain, used, tokens
 
@@ -146,7 +146,7 @@ def _recipes(bank, frames, words, rng):
 def _spoken(power, index, gain, used, settings):
     """Look the frames up, faster or slower, but never so slow that the last word is cut off.
 
-    Returns power (batch, frames, n_mels) and where the string lasts, bool (batch, frames, 1).
+    Returns power (batch, frames, n_mels) and how many frames each lasts, (batch,) int32.
     """
     frames = index.shape[1]
     factor = tf.minimum(stretch_factor(tf.shape(index)[0], settings), frames / used)
@@ -157,4 +157,5 @@ def _spoken(power, index, gain, used, settings):
     heard = (1 - part) * tf.gather(power, tf.gather(index, before, batch_dims=1))
     heard += part * tf.gather(power, tf.gather(index, after, batch_dims=1))
     louder = tf.pow(10.0, tf.gather(gain, before, batch_dims=1) / 10.0)
-    return heard * louder[:, :, None], source[:, :, None] < used[:, None, None]
+    heard = tf.where(source[:, :, None] < used[:, None, None], heard * louder[:, :, None], SILENCE)
+    return heard, tf.cast(tf.math.ceil(used * factor), tf.int32)

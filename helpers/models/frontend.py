@@ -57,11 +57,6 @@ class RelativeLevel(keras.layers.Layer):
         super().__init__(**kwargs)
         self.range_db = range_db
 
-    @property
-    def lowest(self):
-        """What stands where nothing is heard. Chapter: 5.3"""
-        return 1.0 - self.range_db / 20.0
-
     def call(self, x):
         x = x - tf.reduce_max(x, axis=(1, 2), keepdims=True)
         return tf.maximum(x, -self.range_db) / 20.0 + 1.0

@@ -21,9 +21,6 @@ BLANK = END = TOKENS
 START = TOKENS + 1
 """What the writer reads before its first word."""
 FRAMES_PER_STEP = 4
-WINDOW = 560
-"""Frames to which a shorter picture is padded with silence, so that the writer sees what it has
-learnt from: 5.6 s."""
 POOL = 4
 """Steps that the writer sees as one, by their mean: few, broad places are easier to find."""
 
@@ -77,13 +74,32 @@ class SinusoidalPositions(layers.Layer):
         return {**super().get_config(), "base": self.base}
 
 
+@keras.saving.register_keras_serializable("listening_machines")
+class Lasting(layers.Layer):
+    """Which places of a memory lie within a string: lengths (batch,) int32 frames and the memory
+    (batch, places, width) → bool (batch, 1, places), to be broadcast over the words that look.
+
+    Chapter: 5.3
+    """
+
+    def call(self, lengths, memory):
+        begins = tf.range(tf.shape(memory)[1]) * FRAMES_PER_STEP * POOL
+        return (begins[None] < lengths[:, None])[:, None, :]
+
+    def compute_output_shape(self, lengths_shape, memory_shape):
+        return (lengths_shape[0], 1, memory_shape[1])
+
+    def compute_output_spec(self, lengths, memory):
+        return keras.KerasTensor((lengths.shape[0], 1, memory.shape[1]), "bool")
+
+
 def transcriber(n_mels, channels=CHANNELS, width=WIDTH, heads=HEADS, hidden=HIDDEN, dropout=0.1):
     """A network of three parts, layers named "encoder", "speller" and "writer".
 
-    Inputs [picture (batch, frames, n_mels), so_far (batch, n) int32], outputs
-    [speller's logits (batch, ⌈frames/4⌉, 11), writer's logits (batch, n, 11)]. `so_far` begins with
-    START; the writer's logits at place i are about the word that follows the i-th. See
-    `encoder`, `speller` and `writer`.
+    Inputs [picture (batch, frames, n_mels), lengths (batch,) int32 in frames, so_far (batch, n)
+    int32], outputs [speller's logits (batch, ⌈frames/4⌉, 11), writer's logits (batch, n, 11)].
+    `so_far` begins with START; the writer's logits at place i are about the word that follows the
+    i-th. See `encoder`, `speller` and `writer`.
 
     Raises ValueError unless `width` is even and a multiple of `heads`, sizes are at least 1 and
     `dropout` is in [0, 1).
@@ -99,11 +115,12 @@ def transcriber(n_mels, channels=CHANNELS, width=WIDTH, heads=HEADS, hidden=HIDD
         )
     check_dropout(dropout)
     picture = keras.Input((None, n_mels), name="picture")
+    lengths = keras.Input((), dtype="int32", name="lengths")
     so_far = keras.Input((None,), dtype="int32", name="so_far")
     memory = encoder(n_mels, channels, width, dropout)(picture)
     spelled = speller(width)(memory)
-    written, _ = writer(width, heads, hidden, dropout)([memory, so_far])
-    return keras.Model([picture, so_far], [spelled, written], name="transcriber")
+    written, _ = writer(width, heads, hidden, dropout)([memory, lengths, so_far])
+    return keras.Model([picture, lengths, so_far], [spelled, written], name="transcriber")
 
 
 def encoder(n_mels, channels=CHANNELS, width=WIDTH, dropout=0.1):
@@ -135,17 +152,18 @@ def speller(width=WIDTH):
 
 
 def writer(width=WIDTH, heads=HEADS, hidden=HIDDEN, dropout=0.1):
-    """A decoder block: [memory (batch, steps, width), so_far (batch, n) int32] → logits and looks.
+    """A decoder block: [memory (batch, steps, width), lengths (batch,) int32, so_far (batch, n)].
 
-    The words so far attend to each other, each to those before it, then to the memory, four steps
-    of which are averaged into a place, then pass a feed-forward layer; LayerNorm before each
-    (pre-norm) and a residual connection around it. Returns [logits (batch, n, 11), weights
-    (batch, heads, n, ⌈steps/4⌉)].
+    The words so far attend to each other, each to those before it, then to the memory as far as
+    the sound lasts, four steps of which are averaged into a place, then pass a feed-forward layer;
+    LayerNorm before each (pre-norm) and a residual connection around it. Returns [logits
+    (batch, n, 11), weights (batch, heads, n, ⌈steps/4⌉)].
 
     Chapter: 5.3
     Source: [vaswani2017attention]; [chan2016listen] for the coarser memory
     """
     memory = keras.Input((None, width))
+    lengths = keras.Input((), dtype="int32")
     so_far = keras.Input((None,), dtype="int32")
     seen = SinusoidalPositions()(layers.AveragePooling1D(POOL, padding="same")(memory))
     y = SinusoidalPositions()(layers.Embedding(TOKENS + 2, width)(so_far))
@@ -154,12 +172,13 @@ def writer(width=WIDTH, heads=HEADS, hidden=HIDDEN, dropout=0.1):
     y = y + layers.Dropout(dropout)(own)
     z = layers.LayerNormalization()(y)
     cross = layers.MultiHeadAttention(heads, width // heads)
-    looked, weights = cross(z, seen, return_attention_scores=True)
+    lasting = Lasting()(lengths, seen)
+    looked, weights = cross(z, seen, attention_mask=lasting, return_attention_scores=True)
     y = y + layers.Dropout(dropout)(looked)
     z = layers.Dense(hidden, activation="gelu")(layers.LayerNormalization()(y))
     y = y + layers.Dropout(dropout)(layers.Dense(width)(z))
     logits = layers.Dense(TOKENS + 1)(layers.LayerNormalization()(y))
-    return keras.Model([memory, so_far], [logits, weights], name="writer")
+    return keras.Model([memory, lengths, so_far], [logits, weights], name="writer")
 
 
 def _normed(x):
@@ -196,7 +215,7 @@ def writing_loss(logits, tokens, label_smoothing=0.1):
 
 
 def hybrid_loss(spelling_share=0.5):
-    """A loss for `training.fit_stages`: (network, pictures, tokens) → ().
+    """A loss for `training.fit_stages`: (network, (pictures, lengths), tokens) → ().
 
     `spelling_share` times CTC's loss and the rest times the writer's, which is told the right words
     before each (teacher forcing). Raises ValueError for a share that is not in [0, 1].
@@ -207,10 +226,10 @@ def hybrid_loss(spelling_share=0.5):
     if not 0 <= spelling_share <= 1:
         raise ValueError(f"spelling_share is {spelling_share}; it must be from 0 to 1")
 
-    def loss(network, pictures, tokens):
+    def loss(network, inputs, tokens):
         start = tf.fill([tf.shape(tokens)[0], 1], START)
         so_far = tf.concat([start, tf.where(tokens < 0, END, tokens)], axis=1)
-        spelled, written = network([pictures, so_far], training=True)
+        spelled, written = network([*inputs, so_far], training=True)
         spelling, writing = spelling_loss(spelled, tokens), writing_loss(written, tokens)
         return spelling_share * spelling + (1 - spelling_share) * writing
 
