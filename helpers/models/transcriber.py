@@ -182,18 +182,19 @@ def writer(width=WIDTH, heads=HEADS, hidden=HIDDEN, dropout=0.1):
 
 
 def _normed(x):
-    return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+    return layers.ReLU()(layers.BatchNormalization(momentum=0.98)(x))
 
 
-def spelling_loss(logits, tokens):
+def spelling_loss(logits, tokens, lengths):
     """CTC's loss in nats per word: logits (batch, steps, 11), tokens (batch, n) int32 → ().
 
-    -1 stands behind the last token. Chapter: 5.3
+    -1 stands behind the last token; lengths (batch,) int32: frames that each sound lasts, behind
+    which nothing needs to be spelled. Chapter: 5.3
     Source: [graves2006connectionist]
     """
     there = tf.where(tokens >= 0)
     targets = tf.SparseTensor(there, tf.gather_nd(tokens, there), tf.shape(tokens, tf.int64))
-    steps = tf.fill([tf.shape(logits)[0]], tf.shape(logits)[1])
+    steps = tf.minimum(-(-lengths // FRAMES_PER_STEP), tf.shape(logits)[1])
     loss = tf.nn.ctc_loss(targets, logits, None, steps, logits_time_major=False, blank_index=BLANK)
     words = tf.reduce_sum(tf.cast(tokens >= 0, tf.float32), axis=1)
     return tf.reduce_mean(loss / words)
@@ -230,7 +231,8 @@ def hybrid_loss(spelling_share=0.5):
         start = tf.fill([tf.shape(tokens)[0], 1], START)
         so_far = tf.concat([start, tf.where(tokens < 0, END, tokens)], axis=1)
         spelled, written = network([*inputs, so_far], training=True)
-        spelling, writing = spelling_loss(spelled, tokens), writing_loss(written, tokens)
+        spelling = spelling_loss(spelled, tokens, inputs[1])
+        writing = writing_loss(written, tokens)
         return spelling_share * spelling + (1 - spelling_share) * writing
 
     return loss

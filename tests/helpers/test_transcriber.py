@@ -186,8 +186,10 @@ def test_the_losses_equal_those_of_the_mathematics():
     logits = rng.normal(size=(3, 12, 11)).astype(np.float32)
     tokens = np.array([[1, 1, 2], [3, -1, -1], [4, 5, -1]], np.int32)
     counts = np.sum(tokens >= 0, axis=1)
-    expected = ctc_loss(logits, np.maximum(tokens, 0), target_lengths=counts, blank=10)
-    loss = float(transcriber.spelling_loss(logits, tokens))
+    frames = np.array([48, 21, 37])
+    steps = np.array([12, 6, 10])
+    expected = ctc_loss(logits, np.maximum(tokens, 0), steps, counts, blank=10)
+    loss = float(transcriber.spelling_loss(logits, tokens, frames))
     assert loss == pytest.approx(np.mean(expected / counts), rel=1e-4)
 
     following = [(1, 1, 2, 10), (3, 10), (4, 5, 10)]
