@@ -1,7 +1,4 @@
-"""A string of spoken digits to its words, by either reader of a transcriber, and where each lies.
-
-`python -m helpers.transcribe` is not there: the recogniser for daily use is `helpers.recognise`.
-"""
+"""A string of spoken digits to its words, by either reader of a transcriber, with their places."""
 
 import itertools
 from dataclasses import dataclass

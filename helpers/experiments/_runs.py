@@ -79,10 +79,16 @@ def scored(model, clips):
     }
 
 
-def missing(record, runs, settings):
-    """Those of `runs` ({name: …}) that are not on file with these settings. Chapter: 5.2"""
+def missing(record, runs, settings, only=""):
+    """Those of `runs` ({name: …}) whose name contains `only` and that are not on file with these
+    settings. Chapter: 5.2
+    """
     on_file = record["runs"]
-    return {n: r for n, r in runs.items() if on_file.get(n, {}).get("settings") != settings}
+    return {
+        name: run
+        for name, run in runs.items()
+        if only in name and on_file.get(name, {}).get("settings") != settings
+    }
 
 
 def provenance_of(runs):

@@ -186,7 +186,7 @@ def main(arguments=None):
     settings = _settings(clips, voices)
     record = load_results("architectures", __doc__)
     runs = plan(sorted(set(map(str, clips.speakers))))
-    todo = {n: r for n, r in missing(record, runs, settings).items() if asked.only in n}
+    todo = missing(record, runs, settings, asked.only)
     do_runs(_run, todo, record, "architectures", settings, asked.workers)
     finish(record, runs, "architectures", __doc__)
     print(table(record))

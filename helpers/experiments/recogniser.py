@@ -167,7 +167,7 @@ def main(arguments=None):
     settings = _settings(clips, voices)
     record = load_results("recogniser", __doc__)
     runs = plan(sorted(set(map(str, clips.speakers))))
-    todo = {n: r for n, r in missing(record, runs, settings).items() if asked.only in n}
+    todo = missing(record, runs, settings, asked.only)
     for tuning in (True, False):
         jobs = {}
         for name, (kind, test, validation, recipe, seed) in todo.items():

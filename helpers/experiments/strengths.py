@@ -342,7 +342,7 @@ def main(arguments=None):
     settings = _settings(clips)
     record = load_results("strengths", __doc__)
     runs = plan(sorted(set(map(str, clips.speakers))))
-    todo = {n: r for n, r in missing(record, runs, settings).items() if asked.only in n}
+    todo = missing(record, runs, settings, asked.only)
     do_runs(_run, todo, record, "strengths", settings, asked.workers)
     finish(record, runs, "strengths", __doc__)
     print(table(record))

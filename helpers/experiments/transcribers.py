@@ -249,7 +249,7 @@ def main(arguments=None):
     settings = _settings(clips, voices)
     record = load_results("transcribers", __doc__)
     runs = plan(sorted(set(map(str, clips.speakers))))
-    todo = {n: r for n, r in missing(record, runs, settings).items() if asked.only in n}
+    todo = missing(record, runs, settings, asked.only)
     do_runs(_run, todo, record, "transcribers", settings, asked.workers)
     finish(record, runs, "transcribers", __doc__)
     print(table(record))

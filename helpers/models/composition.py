@@ -5,8 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from helpers import audio
-from helpers.features import mel_power
 from helpers.models.augmentation import (
     FOR_PEOPLE,
     FOR_VOICES,
@@ -17,7 +15,7 @@ from helpers.models.augmentation import (
     stretch_factor,
     throat,
 )
-from helpers.models.digits import FRONT_END, loudest_window
+from helpers.models.digits import FRONT_END, share_counts, word_power
 from helpers.models.frontend import RelativeLevel, decibels
 
 PAUSE = (2, 30)
@@ -54,10 +52,7 @@ def word_bank(clips, augmentation=None, share=1.0, front_end=FRONT_END):
     """
     if augmentation is None:
         augmentation = FOR_VOICES if clips.source == "builtin" else FOR_PEOPLE
-    parts = []
-    for samples in clips.audio:
-        x = loudest_window(samples)
-        parts.append(mel_power(audio.fix_length(x, max(len(x), front_end.n_fft)), front_end))
+    parts = [word_power(samples, front_end) for samples in clips.audio]
     lengths = np.array([len(p) for p in parts])
     silence = np.full((1, front_end.n_mels), SILENCE)
     return WordBank(
@@ -91,8 +86,7 @@ def string_batches(banks, frames, words, *, size=32, seed=0, front_end=FRONT_END
         raise ValueError("strings are composed from one bank of words or more, none of it empty")
     if not 1 <= words[0] <= words[1]:
         raise ValueError(f"words is {words}: give the lower end of the range first, from 1 up")
-    reach = np.cumsum([b.share for b in banks]) / sum(b.share for b in banks)
-    counts = np.diff(np.round(size * reach).astype(int), prepend=0)
+    counts = share_counts(banks, size)
     if counts.min() < 1:
         raise ValueError(f"shares give {counts.tolist()} strings of {size}: each needs one or more")
     longest = max(int(b.lengths.max()) for b in banks)

@@ -79,11 +79,27 @@ def pictures(clips, augmentation=None, share=1.0, front_end=FRONT_END):
     power = np.full((len(clips), FRAMES, front_end.n_mels), 1e-9, np.float32)
     lengths = np.zeros(len(clips), np.int32)
     for i, samples in enumerate(clips.audio):
-        x = loudest_window(samples)
-        x = audio.fix_length(x, max(len(x), front_end.n_fft))
-        p = mel_power(x, front_end)
+        p = word_power(samples, front_end)
         power[i, : len(p)], lengths[i] = p, len(p)
     return Pictures(power, lengths, clips.labels.astype(np.int32), augmentation, share)
+
+
+def word_power(samples, front_end=FRONT_END):
+    """Mel power of the loudest window of a sound: (frames, n_mels), one frame or more.
+
+    Raises as `loudest_window`. Chapter: 5.2
+    """
+    x = loudest_window(samples)
+    return mel_power(audio.fix_length(x, max(len(x), front_end.n_fft)), front_end)
+
+
+def share_counts(sets, size):
+    """How many of `size` examples each of `sets` gives, by its `share`: an array of int.
+
+    Chapter: 5.2
+    """
+    reach = np.cumsum([s.share for s in sets]) / sum(s.share for s in sets)
+    return np.diff(np.round(size * reach).astype(int), prepend=0)
 
 
 def batches(sets, front_end=FRONT_END, size=64):
@@ -101,8 +117,7 @@ def batches(sets, front_end=FRONT_END, size=64):
         raise ValueError(
             "a batch is drawn from one set of pictures or more, none of it with no clips"
         )
-    reach = np.cumsum([s.share for s in sets]) / sum(s.share for s in sets)
-    counts = np.diff(np.round(size * reach).astype(int), prepend=0)
+    counts = share_counts(sets, size)
     if counts.min() < 1:
         raise ValueError(
             f"shares give {counts.tolist()} clips of {size}: each set needs one or more"
