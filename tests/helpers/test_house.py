@@ -18,7 +18,8 @@ FLOORS = (
     ("errors", "_html", "_espeak"),
     ("_headers",),
     ("audio",),
-    ("features", "voice"),
+    ("features", "voice", "parts"),
+    ("counting",),
     ("rooms", "codecs"),
     ("augment",),
     ("speech",),
@@ -30,7 +31,7 @@ FLOORS = (
     ("verdict", "plots", "show"),
     ("listen",),
     ("scratch",),
-    ("recognise", "classic", "transcribe"),
+    ("recognise", "classic", "transcribe", "compose"),
     ("fuzz", "experiments"),
     ("exercises",),
 )
