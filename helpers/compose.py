@@ -168,7 +168,6 @@ def rule_breaks(piece):
     "changes": the steps at which at least one voice begins another note; rates are per change.
 
     Chapter: 6.2
-    Source: [aldwell2010harmony]
     """
     piece = np.asarray(piece)
     before, after = piece[:-1], piece[1:]
@@ -299,7 +298,7 @@ def variety(pieces, n=4):
     """Different passages of n chords per passage, over all pieces: 1 if none occurs twice.
 
     Chapter: 6.2
-    Source: [li2016diversity]
+    Source: [li2015diversity]
     """
     keys = [key for piece in pieces for key in passages(piece, n)]
     return len(set(keys)) / max(1, len(keys))

@@ -194,7 +194,7 @@ def blend_weights(likelihoods, rounds=60):
     Raises ShapeError for another shape, ValueError for numbers that are no probabilities.
 
     Chapter: 6.2
-    Source: [jelinek1980interpolated]
+    Source: [chen1999empirical], among others
     """
     q = np.asarray(likelihoods, float)
     if q.ndim != 2 or q.size == 0:
