@@ -208,6 +208,46 @@ def blend_weights(likelihoods, rounds=60):
     return weights
 
 
+class LineCounter:
+    """A model of chorales that counts tokens in the line that `parts.tokens` gives.
+
+    levels: as for `keys`, of the columns "voice" (0–3, in the order WRITTEN), "quarter" (the
+    sixteenth within it) and "-1", "-2" … "-12", the tokens so many places before: "-4" is what the
+    same voice had a step ago. An n-gram model counts after "-1", "-2" … "-(n − 1)".
+
+    Raises KeyError for other columns, and as `parts.tokens`.
+
+    Chapter: 6.2
+    Source: [shannon1951prediction]
+    """
+
+    def __init__(self, train, levels):
+        self.spec = list(levels)
+        named, came = self._named(train)
+        self.chain = Chain(keys(named, self.spec), came, classes=parts.TOKENS)
+
+    @staticmethod
+    def _named(pieces):
+        lines = [parts.tokens(piece) for piece in pieces]
+        places = np.concatenate([np.arange(len(line)) for line in lines])
+        named = {"voice": places % 4, "quarter": places // 4 % 4}
+        for back in range(1, 13):
+            shifted = [np.r_[np.full(min(back, len(x)), parts.TOKENS), x[:-back]] for x in lines]
+            named[f"-{back}"] = np.concatenate(shifted)
+        return named, np.concatenate(lines)
+
+    def log_probabilities(self, pieces):
+        """ln p of each cell: list of int (T, 4) → list of float (T, 4), columns as voices."""
+        found = []
+        for piece in pieces:
+            named, came = self._named([piece])
+            p = self.chain.probabilities(keys(named, self.spec))
+            log_p = np.empty(piece.shape)
+            log_p[:, parts.WRITTEN] = np.log(p[np.arange(len(came)), came]).reshape(-1, 4)
+            found.append(log_p)
+        return found
+
+
 class Counter:
     """A model of chorales that counts: chains, blended, with a memory of the piece itself.
 

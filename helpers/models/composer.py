@@ -512,6 +512,7 @@ class TokenModel:
     """A trained `token_network` as a model of chorales. Chapter: 6.2"""
 
     def __init__(self, network):
+        self.network = network
         self._answer = tf.function(
             lambda *inputs: tf.nn.log_softmax(network(inputs, training=False)),
             reduce_retracing=True,

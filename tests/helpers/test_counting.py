@@ -116,3 +116,16 @@ def test_a_recall_counts():
     q = recall.sharpened(p, [1, 2])
     assert q.argmax() == 5 and q.sum() == pytest.approx(1)
     assert q[5] > recall.sharpened(p, [1])[5] > p[5]
+
+
+def test_a_line_counter_by_hand():
+    piece = np.array([[72, 67, 64, 48]] * 2 + [[74, 67, 64, 48]] * 2)
+    bigram = counting.LineCounter([piece], ["voice -4"])
+    (log_p,) = bigram.log_probabilities([piece])
+    # the soprano's 72 was followed by 72 and 74: one count each, of two kinds
+    d, a, rough = counting.DISCOUNT, counting.STRENGTH, 1 / parts.TOKENS
+    expected = (1 - d + (a + 2 * d) * rough) / (2 + a)
+    assert np.exp(log_p[1, 0]) == pytest.approx(expected, rel=1e-5)
+    assert np.exp(log_p[1, 3]) == pytest.approx((3 - d + (a + d) * rough) / (3 + a), rel=1e-5)
+    ngram = counting.LineCounter([piece], ["voice", "-1", "-2"])
+    assert np.all(ngram.log_probabilities([piece])[0] < 0)
