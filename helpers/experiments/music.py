@@ -1,4 +1,4 @@
-"""How well chorales can be foretold, and what is written then: `python -m helpers.experiments.music`.
+"""How well chorales can be foretold, and what is written: `python -m helpers.experiments.music`.
 
 The JSB chorales in their standard parts. Counting models of growing context; networks that read
 tokens (GRU, Transformer); composers, which read the contexts that counting reads and look back at
@@ -293,8 +293,8 @@ def table_of_writing(record=None):
         [
             *rows,
             "",
-            f"Continuations of the first bar of {PIECES} test pieces, drawn from the models as they "
-            "are; Bach’s own continuations for comparison. Breaks and parallels per 100 chord "
+            f"Continuations of the first bar of {PIECES} test pieces, drawn from the models as "
+            "they are; Bach’s own continuations for comparison. Breaks and parallels per 100 chord "
             f"changes; a copied passage has {PASSAGE} chords.",
         ]
     )

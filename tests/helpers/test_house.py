@@ -29,6 +29,7 @@ FLOORS = (
     ("metrics", "published", "attribution"),
     ("enhance", "music", "segment", "pipeline"),
     ("verdict", "plots", "show"),
+    ("engrave",),
     ("listen",),
     ("scratch",),
     ("recognise", "classic", "transcribe", "compose"),
