@@ -271,6 +271,21 @@ class Counter:
             q = [self._one(name, named)[np.arange(len(held)), held] for name in self.specs]
             self.weights = blend_weights(q)
 
+    def part(self, names=None, memory=False):
+        """The same counts, used in part: a Counter of the chains called `names`, or of all.
+
+        Their weights keep their proportions. Raises KeyError for a chain that is not there.
+        """
+        names = list(self.specs) if names is None else list(names)
+        weights = dict(zip(self.specs, self.weights, strict=True))
+        other = object.__new__(Counter)
+        other.memory = memory
+        other.specs = {name: self.specs[name] for name in names}
+        other.chains = {name: self.chains[name] for name in names}
+        chosen = np.array([weights[name] for name in names])
+        other.weights = chosen / chosen.sum()
+        return other
+
     @staticmethod
     def _named(pieces):
         """Columns of all cells of pieces, in the order in which they are written, and moves."""

@@ -87,15 +87,12 @@ def counters(train_pieces, valid):
 
     Chapter: 6.2
     """
-    from helpers.counting import CHAINS, Counter, LineCounter
+    from helpers.counting import Counter, LineCounter
 
     models = {name: LineCounter(train_pieces, levels) for name, levels in LINES.items()}
-    one = {"harmony": CHAINS["harmony"]}
-    models["one chain of intervals"] = Counter(train_pieces, valid, one, memory=False)
-    models["eight chains"] = Counter(train_pieces, valid, memory=False)
-    best = models["eight chains and memory"] = object.__new__(Counter)
-    vars(best).update(vars(models["eight chains"]), memory=True)
-    return models
+    best = Counter(train_pieces, valid)
+    of = (best.part(["harmony"]), best.part(), best)
+    return models | dict(zip(COUNTS[len(LINES) :], of, strict=True))
 
 
 def nats(model, pieces):

@@ -91,11 +91,19 @@ def test_the_memory_helps_where_a_piece_repeats(counter):
     once = any_piece(32, 12)
     twice = np.concatenate([once, once])
     (log_p,) = counter.log_probabilities([twice])
+    (without,) = counter.part().log_probabilities([twice])
     assert log_p[40:].mean() > log_p[8:32].mean() + 0.1
-    counter.memory = False
-    (without,) = counter.log_probabilities([twice])
-    counter.memory = True
     assert without[40:].mean() < log_p[40:].mean()
+
+
+def test_a_part_uses_the_same_counts(counter):
+    one = counter.part(["melody"])
+    assert one.weights.tolist() == [1] and one.chains["melody"] is counter.chains["melody"]
+    assert one.memory is False and counter.memory is True
+    whole = counter.part(memory=True)
+    np.testing.assert_allclose(whole.weights, counter.weights)
+    with pytest.raises(KeyError):
+        counter.part(["rhythm"])
 
 
 def test_nothing_is_read_before_its_time(counter):
