@@ -9,7 +9,7 @@ import numpy as np
 from helpers import parts
 from helpers.errors import ShapeError
 
-DISCOUNT, STRENGTH = 0.7, 0.3
+DISCOUNT, STRENGTH = 0.7, 1.0
 """How much of each count a chain gives back, and how much it always leaves to the rougher context.
 
 Both were chosen on validation pieces. Chapter: 6.2
@@ -17,13 +17,13 @@ Both were chosen on validation pieces. Chapter: 6.2
 
 CHAINS = {
     "harmony": ["soprano bass", "alto tenor", "note1"],
-    "exact": ["soprano= bass=", "alto= tenor="],
-    "keyed harmony": ["soprano bass", "key", "alto tenor"],
+    "exact": ["soprano= bass=", "note1", "alto= tenor="],
+    "bass": ["bass- soprano-", "soprano bass", "note1", "alto tenor"],
     "key": ["key", "bass", "soprano", "note1", "alto tenor"],
     "melody": ["note1", "key", "note2"],
+    "line": ["note1", "soprano bass", "note2", "alto tenor"],
     "progression": ["soprano- bass-", "soprano bass", "alto- tenor-", "alto tenor"],
     "register": ["register", "soprano bass", "alto tenor"],
-    "bar": ["beat", "soprano~ bass~", "soprano bass"],
 }
 """For each chain what its contexts are told more and more of, after FIRST. Chapter: 6.2"""
 
