@@ -1,8 +1,8 @@
 """Folklore about architectures, measured: `python -m helpers.experiments.strengths`.
 
-Four experiments, on one core about two hours:
+Four experiments, on one core about four hours:
 
-- recall: small causal networks of some eleven thousand parameters have to name a symbol that was
+- recall: small causal networks of some ten thousand parameters have to name a symbol that was
   marked k steps before the end, k = 4 … 128. For every kind and k three learning rates are tried
   on a seed of their own, then three seeds are trained with the best.
 - learning curve: networks as in Part 4, near 50 thousand parameters, learn from 2 … 32 clips per
@@ -30,7 +30,7 @@ DISTANCES = (4, 8, 16, 32, 64, 128)
 SYMBOLS = 4
 NOISE = 0.3
 AFTER = 8
-"""Steps of a sequence besides those from the marked symbol to the last."""
+"""Steps of a sequence besides the k that follow the marked symbol (it is one of them)."""
 
 RECALL_STEPS, RECALL_BATCH = 400, 32
 RATES = (1e-3, 3e-3, 1e-2)
