@@ -31,25 +31,7 @@ def _chorales():
     return load_chorales()
 
 
-def _orders():
-    from helpers.datasets.orders import load_orders
-
-    return load_orders()
-
-
-def _wake_words():
-    from helpers.datasets.wake_words import load_wake_words
-
-    return load_wake_words()
-
-
-SETS = {
-    "digits": _digits,
-    "sounds": _sounds,
-    "chorales": _chorales,
-    "orders": _orders,
-    "wake_words": _wake_words,
-}
+SETS = {"digits": _digits, "sounds": _sounds, "chorales": _chorales}
 
 
 def summary(found) -> dict[str, object]:
