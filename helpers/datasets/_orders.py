@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from helpers.datasets._clips import _SAID_OF, ORIGINS, chosen, grouped
+from helpers.datasets._clips import _SAID_OF, check_origin, chosen, grouped, sum_of
 from helpers.datasets._recordings import selected
 
 AMOUNTS = ("", "some", "a bit of", "a little bit of", "a lot of", "lots of")
@@ -106,8 +105,7 @@ class Orders:
                 raise ValueError(f"order {name} has {', '.join(strange)}, unknown to SLOTS")
             if "coffeeDrink" not in order:
                 raise ValueError(f"order {name} names no coffeeDrink")
-        if self.origin not in ORIGINS:
-            raise ValueError(f"origin is {self.origin!r}; it must be one of {', '.join(ORIGINS)}.")
+        check_origin(self.origin)
 
     def __len__(self) -> int:
         return len(self.audio)
@@ -136,11 +134,9 @@ class Orders:
 
         Decodes every sound, which takes some seconds.
         """
-        digest = hashlib.sha256(f"{self.source} {self.sample_rate} {len(self)}\n".encode())
-        for sound, order, name in zip(self.audio, self.slots, self.names, strict=True):
-            said = json.dumps(order, sort_keys=True)
-            digest.update(f"{name}\t{said}\t{len(sound)}\n".encode())
-            digest.update(np.ascontiguousarray(sound, dtype="<f4").data)
+        said = [json.dumps(order, sort_keys=True) for order in self.slots]
+        head = f"{self.source} {self.sample_rate} {len(self)}"
+        digest = sum_of(head, self.audio, self.names, said)
         digest.update(np.ascontiguousarray(self.noise, dtype="<f4").data)
         return digest.hexdigest()[:12]
 

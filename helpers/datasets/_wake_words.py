@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from helpers.datasets._clips import _SAID_OF, ORIGINS, chosen, grouped
+from helpers.datasets._clips import _SAID_OF, check_origin, chosen, grouped, sum_of
 from helpers.datasets._recordings import selected
 
 CLASSES = ("alexa", "computer", "jarvis", "smart mirror", "snowboy", "view glass")
@@ -62,8 +61,7 @@ class WakeWords:
         object.__setattr__(self, "classes", list(self.classes))
         if n and not 0 <= self.labels.min() <= self.labels.max() < len(self.classes):
             raise ValueError(f"labels must lie from 0 to {len(self.classes) - 1}, one per class.")
-        if self.origin not in ORIGINS:
-            raise ValueError(f"origin is {self.origin!r}; it must be one of {', '.join(ORIGINS)}.")
+        check_origin(self.origin)
 
     def __len__(self) -> int:
         return len(self.audio)
@@ -91,12 +89,8 @@ class WakeWords:
 
         Decodes every sound, which takes some seconds.
         """
-        head = f"{self.source} {self.sample_rate} {len(self)} {self.classes}\n"
-        digest = hashlib.sha256(head.encode())
-        for sound, label, name in zip(self.audio, self.labels, self.names, strict=True):
-            digest.update(f"{name}\t{label}\t{len(sound)}\n".encode())
-            digest.update(np.ascontiguousarray(sound, dtype="<f4").data)
-        return digest.hexdigest()[:12]
+        head = f"{self.source} {self.sample_rate} {len(self)} {self.classes}"
+        return sum_of(head, self.audio, self.names, self.labels).hexdigest()[:12]
 
     def record(self) -> dict[str, object]:
         """What a build notes about this set beside its source, licence and id."""
