@@ -38,6 +38,8 @@ _SOURCES = {
     "fsdd": "human recordings (FSDD)",
     "esc10": "recordings of ESC-10",
     "jsb": "the JSB chorales",
+    "coffee": "recorded coffee orders",
+    "wake": "recorded wake words",
     "builtin": "built-in voices, sounds and scores",
 }
 

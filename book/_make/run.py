@@ -85,8 +85,9 @@ def test_site(rest):
         return _python(["-m", "pytest", "tests/site", *rest])
     # Pages can be looked at side by side; what plays and is timed has the machine to itself.
     pages = "tests/site/test_pages.py"
-    code = _python(["-m", "pytest", pages, "-n", WORKERS])
-    return code or _python(["-m", "pytest", "tests/site", f"--ignore={pages}"])
+    of_pages = _python(["-m", "pytest", pages, "-n", WORKERS])
+    of_parts = _python(["-m", "pytest", "tests/site", f"--ignore={pages}"])
+    return of_pages or of_parts
 
 
 def lint(rest):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers.datasets._clips import _SAID_OF, ORIGINS
+from helpers.datasets._clips import _SAID_OF, check_origin
 
 VOICES = ("soprano", "alto", "tenor", "bass")
 """The four voices, in the order of the columns. Chapter: 2.4"""
@@ -53,8 +53,7 @@ class Chorales:
                 if piece.dtype != np.int64 or piece.min() < -1 or piece.max() > 127:
                     raise ValueError(f"a chorale in {part} must hold int64 pitches from −1 to 127")
             setattr(self, part, pieces)
-        if self.origin not in ORIGINS:
-            raise ValueError(f"origin is {self.origin!r}; it must be one of {', '.join(ORIGINS)}.")
+        check_origin(self.origin)
 
     def __len__(self) -> int:
         return len(self.train) + len(self.valid) + len(self.test)

@@ -16,6 +16,21 @@ _SAID_OF = {
 }
 
 
+def check_origin(origin: str) -> None:
+    """Raise ValueError unless a set says that it came from one of `ORIGINS`."""
+    if origin not in ORIGINS:
+        raise ValueError(f"origin is {origin!r}; it must be one of {', '.join(ORIGINS)}.")
+
+
+def sum_of(head: str, sounds, *columns):
+    """A SHA-256 over a line `head`, then each sound with its entry of every column."""
+    digest = hashlib.sha256(f"{head}\n".encode())
+    for sound, *row in zip(sounds, *columns, strict=True):
+        digest.update("\t".join([*map(str, row), f"{len(sound)}\n"]).encode())
+        digest.update(np.ascontiguousarray(sound, dtype="<f4").data)
+    return digest
+
+
 def chosen(which, n: int) -> np.ndarray:
     """Indices (m,) of the clips that a mask (n,) or a list of indices selects.
 
@@ -89,8 +104,7 @@ class Clips:
                     f"{name} has shape {column.shape}, but there are {len(self.audio)} clips: "
                     f"give one entry per clip, shape ({len(self.audio)},)."
                 )
-        if self.origin not in ORIGINS:
-            raise ValueError(f"origin is {self.origin!r}; it must be one of {', '.join(ORIGINS)}.")
+        check_origin(self.origin)
 
     def __len__(self) -> int:
         return len(self.audio)
@@ -143,13 +157,9 @@ class Clips:
 
         The same recordings have the same id wherever they came from.
         """
-        digest = hashlib.sha256(f"{self.source} {self.sample_rate} {len(self)}\n".encode())
-        for clip, label, speaker, name in zip(
-            self.audio, self.labels, self.speakers, self.names, strict=True
-        ):
-            digest.update(f"{name}\t{label}\t{speaker}\t{len(clip)}\n".encode())
-            digest.update(np.ascontiguousarray(clip, dtype="<f4").data)
-        return digest.hexdigest()[:12]
+        head = f"{self.source} {self.sample_rate} {len(self)}"
+        columns = self.names, self.labels, self.speakers
+        return sum_of(head, self.audio, *columns).hexdigest()[:12]
 
     def record(self) -> dict[str, object]:
         """What a build notes about this set beside its source, licence and id."""

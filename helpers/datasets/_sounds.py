@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from helpers.datasets._clips import _SAID_OF, ORIGINS, chosen, grouped
+from helpers.datasets._clips import _SAID_OF, check_origin, chosen, grouped, sum_of
 
 
 @dataclass
@@ -65,8 +64,7 @@ class Sounds:
         self.classes = list(self.classes)
         if len(self) and not 0 <= self.labels.min() <= self.labels.max() < len(self.classes):
             raise ValueError(f"labels must lie from 0 to {len(self.classes) - 1}, one per class.")
-        if self.origin not in ORIGINS:
-            raise ValueError(f"origin is {self.origin!r}; it must be one of {', '.join(ORIGINS)}.")
+        check_origin(self.origin)
 
     def __len__(self) -> int:
         return len(self.audio)
@@ -103,14 +101,9 @@ class Sounds:
         Prepared on another computer, the same recordings may differ in their last bits, and then
         have another id.
         """
-        head = f"{self.source} {self.sample_rate} {len(self)} {self.classes}\n"
-        digest = hashlib.sha256(head.encode())
-        for clip, label, fold, name in zip(
-            self.audio, self.labels, self.folds, self.names, strict=True
-        ):
-            digest.update(f"{name}\t{label}\t{fold}\t{len(clip)}\n".encode())
-            digest.update(np.ascontiguousarray(clip, dtype="<f4").data)
-        return digest.hexdigest()[:12]
+        head = f"{self.source} {self.sample_rate} {len(self)} {self.classes}"
+        columns = self.names, self.labels, self.folds
+        return sum_of(head, self.audio, *columns).hexdigest()[:12]
 
     def record(self) -> dict[str, object]:
         """What a build notes about this set beside its source, licence and id."""

@@ -10,11 +10,14 @@ how well the network does on new recordings of the people it was trained on.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 
 import numpy as np
 
 from helpers.datasets._clips import Clips
+from helpers.datasets._orders import Orders
+from helpers.datasets._wake_words import WakeWords
 
 
 def official_split(clips: Clips) -> tuple[np.ndarray, np.ndarray]:
@@ -102,6 +105,99 @@ def random_split(n: int, fraction: float, seed: int) -> tuple[np.ndarray, np.nda
         )
     order = np.random.default_rng(seed).permutation(n)
     return np.sort(order[size:]), np.sort(order[:size])
+
+
+def split_orders(
+    orders: Orders, validation: float = 0.15, test: float = 0.15
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Part spoken orders into training, validation and test, always in the same way.
+
+    Where speakers are known (the built-in set), a voice is on one side only: about `validation`
+    and `test` of the voices are held out. **In the real set nobody says who speaks.** There, orders
+    are dealt by a hash of their names, and most people are certainly on all three sides: a score on
+    that test says how well new orders by known people are understood, not by strangers. Several
+    orders also ask for the same thing in the same words.
+
+    In the real set, the first order by hash of each value of each slot stays in the training, so
+    that validation and test ask for nothing that was never heard; in the whole built-in set this
+    is so as well. Which side an order is on does not depend on the sounds or on their sequence.
+
+    Returns three sorted int64 index arrays, which together hold every order exactly once. Raises
+    ValueError if a share is not between 0 and 1, or if a side would be empty.
+
+    Chapter: 6.1
+    """
+    if orders.speakers is not None:
+        return _by_hashed_voice(orders.speakers, validation, test)
+    order = _by_hash(orders.names)
+    first: dict[tuple[str, str], int] = {}
+    for i in order:
+        for said in orders.slots[i].items():
+            first.setdefault(said, int(i))
+    needed = set(first.values())
+    return _three([i for i in order if i not in needed], len(order), validation, test)
+
+
+def split_wake_words(
+    words: WakeWords, validation: float = 0.15, test: float = 0.15
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Part wake words into training, validation and test, always in the same way.
+
+    Where speakers are known (the built-in set), a voice is on one side only: about `validation`
+    and `test` of the voices are held out. **In the real set nobody says who speaks.** There, the
+    recordings of each word are dealt by a hash of their names, and most people are certainly on
+    all three sides: a score on that test says how well new recordings of known people are told
+    apart, not those of strangers.
+
+    Returns three sorted int64 index arrays, which together hold every recording exactly once.
+    Raises ValueError if a share is not between 0 and 1, or if a side would be empty.
+
+    Chapter: 6.1
+    """
+    if words.speakers is not None:
+        return _by_hashed_voice(words.speakers, validation, test)
+    order = _by_hash(words.names)
+    parts = []
+    for label in np.unique(words.labels):
+        mine = order[words.labels[order] == label]
+        parts.append(
+            [mine[side] for side in _three(np.arange(len(mine)), len(mine), validation, test)]
+        )
+    if not parts:
+        raise ValueError("There is nothing to split.")
+    return tuple(np.sort(np.concatenate(side)) for side in zip(*parts, strict=True))
+
+
+def _by_hash(names: Iterable[str]) -> np.ndarray:
+    """Indices of names in the order of their SHA-256 sums, which is as good as any and fixed."""
+    sums = [hashlib.sha256(str(name).encode()).digest() for name in names]
+    return np.array(sorted(range(len(sums)), key=sums.__getitem__), dtype=np.int64)
+
+
+def _three(dealt, n: int, validation: float, test: float) -> tuple[np.ndarray, ...]:
+    """Of the indices 0 … n − 1, the first of `dealt` to test, the next to validation, all else."""
+    if not (0 < validation < 1 and 0 < test < 1 and validation + test < 1):
+        raise ValueError(
+            f"Shares of {validation} to validation and {test} to test leave a side empty: give two "
+            "numbers above 0 that add up to less than 1, for example 0.15 each."
+        )
+    dealt = np.asarray(dealt, dtype=np.int64)
+    tested, validated = round(test * n), round(validation * n)
+    if not (tested and validated and tested + validated <= len(dealt) and tested + validated < n):
+        raise ValueError(
+            f"{n} entries are too few for {validation:.0%} validation and {test:.0%} test: pass "
+            "the whole set, or other shares."
+        )
+    sides = dealt[:tested], dealt[tested : tested + validated]
+    train = np.setdiff1d(np.arange(n), np.concatenate(sides))
+    return train, np.sort(sides[1]), np.sort(sides[0])
+
+
+def _by_hashed_voice(speakers, validation, test):
+    voices, voice_of = np.unique(speakers, return_inverse=True)
+    order = _by_hash(voices)
+    sides = _three(order, len(order), validation, test)
+    return tuple(np.flatnonzero(np.isin(voice_of, side)) for side in sides)
 
 
 def _speaker_names(wanted: str | Iterable[str], role: str, known: set[str]) -> set[str]:

@@ -62,6 +62,8 @@ def check_crossing(answer):
             raise Wrong("A GRU has two gates and a candidate: three of everything.")
         if close(found, _crossing(width, units, inputs, recurrent=False)):
             raise Wrong("Each unit reads the state as well as the input.")
+        if close(found, math.ceil(right)) or close(found, math.floor(right)):
+            raise Wrong("That is rounded to whole steps. Give the number as it comes out.")
         raise Wrong(
             f"With width {width}, {units} units and {inputs} inputs {found:g} is not it. Write "
             "down what one more step costs in each layer, and set the two equal."
@@ -93,6 +95,8 @@ def check_maps(answer):
         raise Wrong("Each of the $T$ steps has a weight for each of the $T$ steps.")
     if close(size, 13.824e9, rtol=0.01):
         raise Wrong("Those are bytes. A gigabyte is $10^9$ of them.")
+    if close(size, 13.824e9 / 2**30):
+        raise Wrong("That is in units of $2^{30}$ bytes. A gigabyte is $10^9$ of them here.")
     raise Wrong(f"{size:g} GB is not it: batch, blocks, heads, steps, steps again, four bytes.")
 
 
@@ -113,10 +117,8 @@ def _held(steps, factor=2, bounded=True, taps=2):
 def check_cache(answer):
     steps = number(answer, "the number of steps")
     if close(steps, 24):
-        return "From the twenty-fifth step on it holds more, and it goes on growing."
+        return "From the twenty-fourth step on it holds more, and it goes on growing."
     if close(steps, 3024 / 64, rtol=0.02):
-        raise Wrong("Two blocks, each with keys and values of its own.")
-    if close(steps, 47) or close(steps, 48):
         raise Wrong("Keys *and* values, in each of the two blocks: four vectors a step.")
     if close(steps, 94) or close(steps, 95):
         raise Wrong("One vector a step is not enough: keys and values, in each of two blocks.")
@@ -280,6 +282,7 @@ EXERCISES = (
             (lambda w, u, d: _crossing(w, u, d, dense=3), "four dense"),
             (lambda w, u, d: _crossing(w, u, d, gates=1), "candidate"),
             (lambda w, u, d: _crossing(w, u, d, recurrent=False), "state as well"),
+            (lambda w, u, d: math.ceil(_crossing(w, u, d)), "rounded"),
             (lambda w, u, d: (3 * u * (u + d) - 4 * w * w) / (2 * w), "negative"),
         ),
     ),
@@ -295,6 +298,7 @@ EXERCISES = (
             (13.824 / 8, "head"),
             (13.824 / 6, "block"),
             (13.824e9, "gigabyte"),
+            (13.824e9 / 2**30, "units"),
         ),
     ),
     Exercise(
@@ -307,7 +311,7 @@ EXERCISES = (
             "How many numbers does the Transformer add with each step?",
         ),
         solution=solve_cache,
-        wrong_answers=((47.25, "Two blocks"), (48, "values"), (23, "first step"), (12, "two gaps")),
+        wrong_answers=((47.25, "two blocks"), (48, "values"), (23, "first step"), (12, "two gaps")),
     ),
     Exercise(
         id="4.4.5",

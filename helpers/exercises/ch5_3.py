@@ -47,6 +47,8 @@ def check_fewest(answer):
             raise Wrong(f"In {said} two equal words touch: without a blank they are one.")
         if found == 2 * len(said) + 1:
             raise Wrong("Blanks may stand before, after and between, but which of them must?")
+        if found == 2 * len(said) - 1:
+            raise Wrong("Two different words can follow each other without a blank between them.")
         if found == len(said) + len(said) - len(set(said)):
             raise Wrong("Only equal words that stand side by side need a blank.")
         raise Wrong(f"{found:g} is not the number of steps that {said} needs.")
@@ -54,7 +56,7 @@ def check_fewest(answer):
 
 def solve_fewest(said):
     """One step a word, and one blank between equal neighbours: repeats are merged before blanks
-    are dropped. At 40 ms a step a second "five" so near to the first can't be lost for want of
+    are dropped. A word lasts many steps of 40 ms, so a second "five" is never lost for want of
     steps; it is lost where the speller sees no end of the first."""
     return len(said) + sum(a == b for a, b in itertools.pairwise(said))
 
@@ -97,7 +99,9 @@ def _reach(layers, dilated=True, late=True):
 def solve_reach(layers):
     """Keep two numbers: the frames seen so far, and how far apart, in frames of the input, two
     neighbouring steps are. A layer of $k$ taps with dilation $d$ adds $(k - 1) \\, d$ such
-    distances; then its stride multiplies the distance."""
+    distances; then its stride multiplies the distance. Our encoder sees 68 frames to either side:
+    it waits for 680 ms of future (and half a window). Its last layer, dilation 4, brings 32 of
+    them, 320 ms: to let that one look back only nearly halves the wait."""
     frames, apart = 1, 1
     for taps, stride, dilation in layers:
         frames += (taps - 1) * dilation * apart
@@ -121,7 +125,7 @@ def check_error_bar(answer):
     right = np.array(solve_error_bar(edits, words, np.random.default_rng(2)))
     width = right[1] - right[0]
     if np.all(np.abs(found - right) < 0.12 * width):
-        return "With strings of one speaker it says nothing about other speakers."
+        return "If all strings are one speaker's, it says nothing about other speakers."
     if np.all(np.abs(found * 100 - right) < 0.12 * width):
         raise Wrong("In per cent, please.")
     other = np.array(_mean_of_rates(edits, words, np.random.default_rng(2)))
@@ -132,6 +136,8 @@ def check_error_bar(answer):
         raise Wrong("You resampled words. Errors come in bunches: resample whole strings.")
     if abs(found[1] - found[0]) < 0.3 * width:
         raise Wrong("Far too narrow. Resample with replacement, as many strings as there are.")
+    if abs(found[1] - found[0]) > 2 * width:
+        raise Wrong("Far too wide: that is how strings differ, not how uncertain their rate is.")
     raise Wrong("That is not the interval. Are edits and words of a string drawn together?")
 
 
@@ -155,6 +161,10 @@ def _each_word(edits, words, rng):
     return tuple(
         np.quantile(100 * rng.binomial(words.sum(), share, 2000) / words.sum(), [0.025, 0.975])
     )
+
+
+def _each_string(edits, words, rng):
+    return tuple(np.quantile(100 * edits / words, [0.025, 0.975]))
 
 
 def _as_fraction(edits, words, rng):
@@ -266,9 +276,10 @@ def check_pieces(answer):
 def solve_pieces(spikes, steps, most):
     """As few pieces as there must be, $\\lceil n / \\text{most} \\rceil$; `np.array_split` shares
     the words out evenly; each cut lies halfway between the last spike of a piece and the first of
-    the next. With it `transcribe.write` hears `picture_of` a part of the sound at a time: the
-    speller decides where to cut, the writer what is said. Recognisers whose
-    decoder knows windows of one length read long recordings window by window, too."""
+    the next. A piece `(a, b)` is the sound `x[STEP * a : STEP * b]`: the speller decides where to
+    cut, the writer what is said. Recognisers whose decoder knows windows of one length read long
+    recordings window by window, too. Noise alone has no spikes, so it is one piece, and the writer
+    makes up as much as before, unless a piece without a spike is not shown to it at all."""
     groups = np.array_split(np.asarray(spikes, int), max(1, math.ceil(len(spikes) / most)))
     cuts = [int(before[-1] + after[0] + 1) // 2 for before, after in itertools.pairwise(groups)]
     return list(itertools.pairwise([0, *cuts, steps]))
@@ -324,6 +335,7 @@ EXERCISES = (
         wrong_answers=(
             (len, "are one"),
             (lambda said: 2 * len(said) + 1, "which of them must"),
+            (lambda said: max(0, 2 * len(said) - 1), "without a blank"),
             (lambda said: 2 * len(said) - len(set(said)), "side by side"),
         ),
     ),
@@ -358,6 +370,7 @@ EXERCISES = (
             (_mean_of_rates, "averaged the rates"),
             (_each_word, "resample whole strings"),
             (_as_fraction, "per cent"),
+            (_each_string, "Far too wide"),
         ),
     ),
     Exercise(

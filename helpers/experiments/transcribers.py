@@ -39,7 +39,7 @@ LONG = 12
 CHOSEN_ON = ("george", "jackson", "yweweler")
 """The speakers whose error rates chose what there was to choose."""
 
-READERS = {"greedy": "CTC, greedy", "beam": "CTC, beam", "writer": "writer", "agree": "both"}
+READERS = {"greedy": "CTC, best path", "beam": "CTC, beam", "writer": "writer", "agree": "both"}
 
 
 def train(clips, voices=None, *, seed=0, stages=STAGES, spelling_share=SPELLING_SHARE):

@@ -10,7 +10,7 @@ KINDS = ("CNN", "dilated CNN", "GRU", "LSTM", "Transformer")
 
 
 def causal_network(kind, steps, features, classes, size=None):
-    """A network of some eleven thousand parameters: (batch, steps, features) → (batch, classes).
+    """A network of some ten thousand parameters: (batch, steps, features) → (batch, classes).
 
     What it answers at the last step may depend on all steps before it; how far back it can reach
     differs from kind to kind:

@@ -72,10 +72,10 @@ def string_batches(banks, frames, words, *, size=32, seed=0, front_end=FRONT_END
     Each string is one speaker's: from words[0] to words[1] words, or as many as fit into `frames`,
     with pauses between them and levels of their own. Which words follow each other is drawn
     beforehand, some thousand strings; speed, throat, colour and noise are drawn for each batch as
-    the bank's `augmentation` says, and one noise lies over the whole string; behind its end the
-    picture is silent, as a sound that is padded to a fixed length. The function gives pictures
-    (size, frames, n_mels) as the network sees them and tokens (size, words[1]) int32, in
-    which -1 stands behind the last.
+    the bank's `augmentation` says, and one noise lies over the whole string and goes on behind its
+    end. The function gives (pictures (size, frames, n_mels) as the network sees them, lengths
+    (size,) int32, the frames that each string lasts) and tokens (size, words[1]) int32, in which
+    -1 stands behind the last.
 
     Raises ValueError for no bank, an empty one, a range that is not 1 ≤ low ≤ high words, shares
     that round to no string, or frames too few for one word.

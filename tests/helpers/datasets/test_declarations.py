@@ -12,7 +12,7 @@ from helpers.datasets._remote import Remote, fault_of, is_plain_path, sums_of
 from helpers.errors import DataCorrupt
 
 ROOT = Path(helpers.datasets.__file__).parents[2]
-COUNTS = {"esc10": 400, "fsdd": 3000, "jsb": 1}
+COUNTS = {"coffee_orders": 621, "esc10": 400, "fsdd": 3000, "jsb": 1, "wake_words": 2279}
 
 
 def declarations():
