@@ -18,6 +18,9 @@ from helpers.models._options import check_dropout
 WIDTH, HEADS, SIZE = 224, 4, 24
 """Of the composer: numbers a cell, heads, and numbers a head. Chapter: 6.2"""
 
+DROPOUT, BLANK = 0.2, 0.1
+"""Shares of inner numbers, and of a context's zeros and ones, dropped in training. Chapter: 6.2"""
+
 LOOKS = ("nothing", "GRU", "attention")
 """How a composer may look back at its piece. Chapter: 6.2"""
 
@@ -156,7 +159,7 @@ class RunAlong(layers.Layer):
         return {**super().get_config(), "units": self.units}
 
 
-def composer(look="attention", width=WIDTH, dropout=0.3, blank=0.1):
+def composer(look="attention", width=WIDTH, dropout=DROPOUT, blank=BLANK):
     """A network that gives each cell a distribution over moves, from its context.
 
     Inputs: contexts as zeros and ones (batch, steps, 4, F), voices in the order WRITTEN, the first
@@ -252,7 +255,7 @@ def scores(pieces):
     return Scores(rows, held.astype(np.int32), starts, np.array(spans, np.int32))
 
 
-def score_batches(data, size=4, odd=32):
+def score_batches(data, size=2, odd=32):
     """A function that draws stretches of Scores for `fit_stages`, in the graph.
 
     It gives ((contexts, moves, times), (targets, weights)): `size` stretches, of each all eighths
@@ -295,17 +298,19 @@ def cell_loss(network, inputs, targets):
 
 
 class Composer:
-    """A trained `composer` as a model of chorales, as `helpers.counting.Counter` is one.
+    """Trained networks of `composer` as one model of chorales, as `helpers.counting.Counter` is.
 
-    Chapter: 6.2
+    networks: one or more, which look back in the same way; what they answer is averaged,
+    probability by probability. Raises ValueError for none. Chapter: 6.2
     """
 
-    def __init__(self, network):
-        self.network = network
-        self._answer = tf.function(
-            lambda *inputs: tf.nn.log_softmax(network(inputs, training=False)),
-            reduce_retracing=True,
-        )
+    def __init__(self, *networks):
+        self.networks, self._answer = networks, _together(networks)
+
+    @property
+    def parameters(self):
+        """Number of parameters of all networks together."""
+        return sum(one.count_params() for one in self.networks)
 
     def log_distributions(self, pieces):
         """ln p of all moves of each cell: list of int (T, 4) → list of float32 (T, 4, MOVES).
@@ -336,8 +341,35 @@ class Composer:
         return found
 
     def writer(self, n):
-        """What writes n pieces at once with this network: see `helpers.compose.compose`."""
-        return _NetworkWriter(self.network, n)
+        """What writes n pieces at once with these networks: see `helpers.compose.compose`."""
+        return _Writers([_NetworkWriter(one, n) for one in self.networks])
+
+
+def _together(networks):
+    """A function from inputs to ln of the mean probability that networks give."""
+    if not networks:
+        raise ValueError("give at least one network")
+
+    def answer(*inputs):
+        each = [tf.nn.log_softmax(one(inputs, training=False)) for one in networks]
+        return tf.reduce_logsumexp(tf.stack(each), axis=0) - np.log(len(networks))
+
+    return tf.function(answer, reduce_retracing=True)
+
+
+class _Writers:
+    """Several writers that are asked together."""
+
+    def __init__(self, writers):
+        self.writers = writers
+
+    def probabilities(self, context, voice):
+        row = parts.one_hot(context).astype(np.float32)
+        return sum(one.probabilities(row, voice) for one in self.writers) / len(self.writers)
+
+    def wrote(self, moves, voice):
+        for one in self.writers:
+            one.wrote(moves, voice)
 
 
 class _NetworkWriter:
@@ -356,10 +388,10 @@ class _NetworkWriter:
         self.states = [np.zeros((n, inner), np.float32) for _ in range(4)]
         self.step = [-1] * 4
 
-    def probabilities(self, context, voice):
+    def probabilities(self, row, voice):
         k = parts.WRITTEN.index(voice)
         self.step[k] += 1
-        x = _gelu(parts.one_hot(context).astype(np.float32) @ self.first[k] + self.bias[k])
+        x = _gelu(row @ self.first[k] + self.bias[k])
         x = self._thought(x, "first")
         if self.look != "nothing":
             self.here = _norm(x, *self.w["look_norm"])
@@ -468,7 +500,7 @@ def token_network(kind, width=96, dropout=0.2):
     return keras.Model([line, where], layers.Dense(parts.TOKENS, name="logits")(x))
 
 
-def token_batches(pieces, size=16, keys=(-5, 6)):
+def token_batches(pieces, size=8, keys=(-5, 6)):
     """A function that draws stretches of token lines for `fit_stages`, in the graph, in any key.
 
     keys: the range of semitones by which a stretch is moved, where its pitches have tokens for it.
@@ -509,14 +541,18 @@ def token_loss(network, inputs, targets):
 
 
 class TokenModel:
-    """A trained `token_network` as a model of chorales. Chapter: 6.2"""
+    """Trained networks of `token_network` as one model of chorales, as `Composer` is.
 
-    def __init__(self, network):
-        self.network = network
-        self._answer = tf.function(
-            lambda *inputs: tf.nn.log_softmax(network(inputs, training=False)),
-            reduce_retracing=True,
-        )
+    Chapter: 6.2
+    """
+
+    def __init__(self, *networks):
+        self.networks, self._answer = networks, _together(networks)
+
+    @property
+    def parameters(self):
+        """Number of parameters of all networks together."""
+        return sum(one.count_params() for one in self.networks)
 
     def log_probabilities(self, pieces):
         """ln p of each cell: list of int (T, 4) → list of float (T, 4), columns as voices.
