@@ -171,6 +171,26 @@ def written(pieces, sources, given=OPENING):
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 
+def longest_passage(pieces, sources, given=OPENING):
+    """The longest passage of any piece, the given steps left out, that a source has as well.
+
+    Returns (number of chords, the passage int (t, 4), the source's, which source).
+
+    Chapter: 6.2
+    """
+    from helpers import compose
+
+    written = [piece[given:] for piece in pieces]
+    copies = [compose.longest_copy(piece, sources) for piece in written]
+    most = int(np.argmax([chords for chords, *_ in copies]))
+    chords, first, which, there = copies[most]
+    rows = compose.chords(written[most])
+    row = int(np.flatnonzero(rows[:, 5] == first)[0])
+    steps = int(rows[row : row + chords, 4].sum())
+    passage = written[most][first : first + steps]
+    return chords, passage, sources[which][there : there + steps], which
+
+
 def as_text(piece):
     """A piece as a short text, and `from_text`, its inverse. Chapter: 6.2"""
     return "/".join(" ".join(map(str, row)) for row in np.asarray(piece).tolist())
@@ -193,7 +213,8 @@ def summary(record):
     {"nats": {model: {"pieces": (77,) mean over seeds, "seeds": [each seed, over cells],
     "mean": over cells, "parameters", "seconds"}}, MIXED among the models; "known": bool (77,),
     "weight": [of the counts, each seed]; "written": {"Bach", "counting", "network", "anything":
-    {what: list over pieces (and seeds)}}, "pieces": texts}
+    {what: list over pieces (and seeds)}}, "pieces": texts, "longest": [chords, passage, its source,
+    which], the passages as texts; "variety": {writer: float}}
 
     Raises KeyError while runs are missing.
 
@@ -232,6 +253,7 @@ def summary(record):
             "network": network,
         },
         "pieces": best[0]["pieces"],
+        "longest": max((run["longest"] for run in best), key=lambda found: found[0]),
         "variety": {**counted["variety"], "network": float(np.mean([r["variety"] for r in best]))},
     }
 
@@ -340,7 +362,7 @@ def _settings(chorales):
 
 
 def _run(kind, seed):
-    from helpers.compose import compose, known_melody, longest_copy, variety
+    from helpers.compose import compose, known_melody, variety
     from helpers.counting import blend_weights
     from helpers.datasets import load_chorales
 
@@ -397,15 +419,14 @@ def _run(kind, seed):
             for a, b in zip(of_test, of_counts, strict=True)
         ]
         pieces, _ = compose(model, given, np.random.default_rng(seed))
-        copies = [longest_copy(piece[OPENING:], chorales.train) for piece in pieces]
-        longest = max(range(len(pieces)), key=lambda i: copies[i][0])
+        copied, mine, theirs, which = longest_passage(pieces, chorales.train)
         result |= {
             "weight": round(float(weight), 4),
             "mixed": [round(float(-log_p.mean()), 5) for log_p in mixed],
             "written": written(pieces, chorales.train),
             "variety": round(variety([piece[OPENING:] for piece in pieces]), 4),
             "pieces": [as_text(piece) for piece in pieces[:4]],
-            "longest": [as_text(pieces[longest]), *copies[longest]],
+            "longest": [copied, as_text(mine), as_text(theirs), which],
         }
     return result
 

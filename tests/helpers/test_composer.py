@@ -134,3 +134,11 @@ def test_what_was_written_is_measured():
     found = music.written(pieces, [source], given=16)
     assert len(found["breaks"]) == 2 and found["copied"][0] > 0.9 and found["copied"][1] < 0.1
     assert found["longest"][0] > found["longest"][1]
+
+
+def test_the_longest_passage_is_found_with_its_source():
+    pieces = [any_piece(80, seed) for seed in (1, 2)]
+    sources = [any_piece(60, 7), np.concatenate([any_piece(10, 5), pieces[1][30:60] + 2])]
+    chords, passage, source, which = music.longest_passage(pieces, sources, given=16)
+    assert which == 1 and chords > 10
+    assert np.array_equal(passage[:25] + 2, source[:25])
