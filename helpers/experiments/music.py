@@ -334,31 +334,39 @@ def main(arguments=None):
     from helpers.datasets import load_chorales
 
     chorales = load_chorales("real")
-    settings = _settings(chorales)
     record = load_results("music", __doc__)
     runs = plan()
-    todo = missing(record, runs, settings, asked.only)
-    do_runs(_run, todo, record, "music", settings, asked.workers)
+    for family in ("counting", "composer", "tokens"):
+        settings = _settings(family, chorales)
+        own = {name: run for name, run in runs.items() if name.startswith(family)}
+        todo = missing(record, own, settings, asked.only)
+        do_runs(_run, todo, record, "music", settings, asked.workers)
     finish(record, runs, "music", __doc__)
     print(table(record))
     return 0
 
 
-def _settings(chorales):
-    """What the results depend on, as JSON would give it back."""
+def _settings(family, chorales):
+    """What the results of a family of runs depend on, as JSON would give it back."""
     from helpers import counting, parts
     from helpers.models import composer
 
-    return {
-        "composer": [JURY, STEPS, BATCH, ODD, LEARNING_RATE, WEIGHT_DECAY],
-        "dropped": [composer.DROPOUT, composer.BLANK],
-        "sizes": [composer.WIDTH, composer.HEADS, composer.SIZE, composer.SPAN, parts.FEATURES],
-        "tokens": [dict(TOKEN_STEPS), TOKEN_BATCH, TOKEN_RATE, TOKEN_DECAY],
+    shared = {
         "chains": {name: list(levels) for name, levels in counting.CHAINS.items()},
         "counting": [counting.DISCOUNT, counting.STRENGTH],
         "writing": [OPENING, WRITE, PIECES, PASSAGE],
         "data": chorales.id,
     }
+    own = {
+        "counting": {},
+        "composer": {
+            "composer": [JURY, STEPS, BATCH, ODD, LEARNING_RATE, WEIGHT_DECAY],
+            "dropped": [composer.DROPOUT, composer.BLANK],
+            "sizes": [composer.WIDTH, composer.HEADS, composer.SIZE, composer.SPAN, parts.FEATURES],
+        },
+        "tokens": {"tokens": [JURY, dict(TOKEN_STEPS), TOKEN_BATCH, TOKEN_RATE, TOKEN_DECAY]},
+    }
+    return shared | own[family]
 
 
 def _run(kind, seed):
