@@ -30,7 +30,7 @@ JURY = 2
 STEPS, BATCH, ODD = 450, 2, 32
 """Of a composer's training: steps, stretches a step, sixteenths of a stretch between eighths."""
 LEARNING_RATE, WEIGHT_DECAY = 3e-3, 1.5
-TOKEN_STEPS, TOKEN_BATCH = {"GRU": 260, "Transformer": 700}, 8
+TOKEN_STEPS, TOKEN_BATCH = {"GRU": 300, "Transformer": 500}, 4
 TOKEN_RATE, TOKEN_DECAY = 3e-3, 0.3
 
 LINES = {
@@ -51,12 +51,12 @@ PASSAGE = 8
 """Chords in a passage that counts as copied."""
 
 
-def train(kind, train_pieces, *, steps=None, seed=0):
+def train(kind, train_pieces, *, steps=None, networks=JURY, seed=0):
     """Train networks on pieces, a list of int (T, 4), as chapter 6.2 does: (model, History).
 
     kind: one of NETWORKS; the model has `log_probabilities(pieces)`: JURY networks of that kind,
-    trained side by side and asked together. Raises ValueError for another kind and as
-    `fit_stages`.
+    trained side by side and asked together, or a single one if `networks` is 1, which then learns
+    from the batches of both. Raises ValueError for another kind or number and as `fit_stages`.
 
     Chapter: 6.2
     """
@@ -65,29 +65,31 @@ def train(kind, train_pieces, *, steps=None, seed=0):
 
     if kind not in NETWORKS:
         raise ValueError(f"kind is {kind!r}; give one of {', '.join(NETWORKS)}")
+    if networks not in (1, JURY):
+        raise ValueError(f"networks is {networks}; give 1 or {JURY}")
     set_seed(seed)
     family, which = kind.split(", ")
     if family == "tokens":
-        networks = [composer.token_network(which) for _ in range(JURY)]
+        each = [composer.token_network(which) for _ in range(networks)]
         batches = composer.token_batches(train_pieces, TOKEN_BATCH)
         loss, rate, decay = composer.token_loss, TOKEN_RATE, TOKEN_DECAY
         model = composer.TokenModel
         steps = TOKEN_STEPS[which] if steps is None else steps
     else:
-        networks = [composer.composer(which) for _ in range(JURY)]
+        each = [composer.composer(which) for _ in range(networks)]
         batches = composer.score_batches(composer.scores(train_pieces), BATCH, ODD)
         loss, rate, decay = composer.cell_loss, LEARNING_RATE, WEIGHT_DECAY
         model = composer.Composer
         steps = STEPS if steps is None else steps
     history = fit_stages(
-        networks,
+        each * (JURY // networks),
         [(steps, [batches] * JURY)],
         loss,
         learning_rate=rate,
         weight_decay=decay,
         every=max(1, steps // 12),
     )
-    return model(*networks), history
+    return model(*each), history
 
 
 def counters(train_pieces, valid):
