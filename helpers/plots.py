@@ -168,8 +168,13 @@ def _drawing(fig):
     }
     with _pyplot().rc_context(settings):
         fig.savefig(file, format="svg", facecolor="white", metadata={"Date": None, "Creator": None})
-    text = re.sub(rb"\b([1-9]\d*\.\d)\d{2,}", rb"\1", file.getvalue())
+    text = re.sub(rb"<[^>]*>", _shortened, file.getvalue())
     return re.sub(rb"\s*\n\s*", b" ", text)
+
+
+def _shortened(tag):
+    """A tag of a drawing with coordinates to a tenth; what is written between tags stays."""
+    return re.sub(rb"\b([1-9]\d*\.\d)\d{2,}", rb"\1", tag[0])
 
 
 def _has_mesh(ax):

@@ -35,13 +35,15 @@ def finish(record, runs, name, about):
 def do_runs(run, jobs, record, name, settings, workers):
     """Do `jobs` as `in_parallel` does; put each into `record` and its results file as it finishes.
 
-    A run's result, a dict with "accuracy" and "seconds", is kept with `settings` and where and when
-    it was made; `name` as in `write_results`. Chapter: 5.2
+    A run's result, a dict with "accuracy" (or "nats") and "seconds", is kept with `settings` and
+    where and when it was made; `name` as in `write_results`. Chapter: 5.2
     """
     for job, result in in_parallel(run, jobs, workers):
         record["runs"][job] = {**result, "settings": settings, **provenance()}
         write_results(record, name)
-        print(f"{job}: {result['accuracy']:.2%}, {result['seconds']:.0f} s", flush=True)
+        nats = result.get("nats")
+        score = f"{result['accuracy']:.2%}" if nats is None else f"{nats:.4f} nats"
+        print(f"{job}: {score}, {result['seconds']:.0f} s", flush=True)
 
 
 def in_parallel(run, jobs, workers):

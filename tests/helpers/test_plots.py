@@ -131,6 +131,15 @@ def test_lines_are_drawn_and_pictures_are_painted(shown):
         assert opened.size == (1008, int(2.7 * 144))
 
 
+def test_what_is_written_on_a_drawing_is_left_as_it_is():
+    fig, ax = plots.subplots()
+    ax.plot([0, 1], [2.34567, 3.45678])
+    ax.text(0.5, 2.5, "2.571 nats")
+    drawing = plots._drawing(fig).decode()
+    assert ">2.571 nats<" in drawing
+    assert not re.search(r'd="[^"]*\b[1-9]\d*\.\d{3}', drawing)
+
+
 def test_the_same_figure_gives_the_same_bytes(shown):
     for _ in range(2):
         plots.show(plots.waveform(NOISE, 8000)[0], alt=ALT)
