@@ -14,10 +14,10 @@ from tests.helpers.some_pieces import any_piece
 @pytest.fixture(scope="module", params=composer.LOOKS)
 def model(request):
     set_seed(1)
-    network = composer.composer(request.param, width=24)
-    for weight in network.trainable_variables:
+    pair = [composer.composer(request.param, width=24) for _ in range(2)]
+    for weight in (weight for network in pair for weight in network.trainable_variables):
         weight.assign_add(0.1 * tf.random.normal(weight.shape))
-    return composer.Composer(network)
+    return composer.Composer(*pair)
 
 
 def test_parameters_are_counted():
@@ -34,6 +34,16 @@ def test_probabilities_add_up_to_one(model):
     (log_p,) = model.log_distributions([any_piece(31)])
     assert log_p.shape == (31, 4, parts.MOVES)
     np.testing.assert_allclose(np.exp(log_p).sum(axis=2), 1, atol=1e-5)
+
+
+def test_two_networks_are_averaged(model):
+    piece = any_piece(20)
+    each = [composer.Composer(one).log_distributions([piece])[0] for one in model.networks]
+    (both,) = model.log_distributions([piece])
+    np.testing.assert_allclose(np.exp(both), np.exp(each).mean(axis=0), atol=1e-5)
+    assert model.parameters == 2 * model.networks[0].count_params()
+    with pytest.raises(ValueError, match="at least one"):
+        composer.Composer()
 
 
 def test_nothing_is_read_before_its_time(model):
@@ -126,6 +136,8 @@ def test_the_plan_has_every_kind_and_seed():
     assert len(runs) == 1 + len(music.NETWORKS) * len(music.SEEDS)
     with pytest.raises(ValueError, match="kind"):
         music.train("a pianist", [any_piece()])
+    with pytest.raises(ValueError, match="networks"):
+        music.train(music.BEST, [any_piece()], networks=3)
 
 
 def test_what_was_written_is_measured():
