@@ -48,6 +48,8 @@ def check_min_p(answer):
             raise Wrong("The limit is a share *of the largest probability of the row*.")
         if close(found, _largest_of_all(p, share)):
             raise Wrong("Each row has a largest probability of its own: `axis=1, keepdims=True`.")
+        if close(found, _wrong_axis(p, share)):
+            raise Wrong("You take the largest of each column. A row is a distribution: `axis=1`.")
         if not close(found, right):
             raise Wrong(f"The numbers are wrong for a share of {share}.")
     return "Where the model is sure, little is kept; where it is not, nearly all. Like top-p."
@@ -70,6 +72,11 @@ def _largest_of_all(p, share):
     return kept / np.maximum(kept.sum(axis=1, keepdims=True), 1e-300)
 
 
+def _wrong_axis(p, share):
+    kept = np.where(p >= share * p.max(axis=0), p, 0)
+    return kept / np.maximum(kept.sum(axis=1, keepdims=True), 1e-300)
+
+
 def _not_normalised(p, share):
     return np.where(p >= share * p.max(axis=1, keepdims=True), p, 0)
 
@@ -86,7 +93,10 @@ def check_hidden(answer):
         "both rise to an octave, the soprano by a leap": ([[67, 60, 55, 48], [72, 64, 55, 60]], 1),
         "both rise to a fifth, the soprano by a step": ([[72, 60, 55, 53], [74, 62, 59, 55]], 0),
         "they move apart": ([[67, 60, 55, 57], [74, 62, 59, 55]], 0),
-        "the fifth was there before": ([[67, 60, 55, 48], [74, 62, 59, 55], [74, 62, 59, 55]], 1),
+        "both rise to a fifth, which is then held": (
+            [[67, 60, 55, 48], [74, 62, 59, 55], [74, 62, 59, 55]],
+            1,
+        ),
         "they meet in a third": (leap, 0),
     }
     for case, (piece, right) in cases.items():
@@ -358,6 +368,7 @@ EXERCISES = (
             (_not_normalised, "add up to 1"),
             (_fixed_floor, "share *of the largest"),
             (_largest_of_all, "of its own"),
+            (_wrong_axis, "of each column"),
         ),
     ),
     Exercise(
