@@ -110,7 +110,8 @@ def compose(model, given, rng, reshape=None, allowed=singable):
     as `singable`, or None; probabilities of what is not allowed are set to 0 before `reshape`.
     ln p are those of the model itself, before either.
 
-    Raises ShapeError for another shape, ValueError for pitches without a token.
+    Raises ShapeError for another shape, ValueError for pitches without a token, and for a model
+    whose answers are not finite.
 
     Chapter: 6.2
     """
@@ -129,6 +130,8 @@ def compose(model, given, rng, reshape=None, allowed=singable):
         for voice in parts.WRITTEN:
             context = parts.contexts(window, np.full(n, t), voice, past)
             p = writer.probabilities(context, voice)
+            if not np.isfinite(p).all():
+                raise ValueError(f"what the model answers at step {t} is not finite")
             came = _moves_of(given[:, t, voice], past, voice)
             if np.any(came < 0):
                 q = p if allowed is None else p * allowed(past, now, voice)

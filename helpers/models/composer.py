@@ -430,10 +430,13 @@ class _NetworkWriter:
 
     def _attended(self, k):
         query, _, _, _, distance, nowhere = self.w["look"]
+        eighths = self.keys[k].shape[1]
+        if eighths == 0:
+            return np.zeros((len(self.here), HEADS * SIZE), np.float32)
         q = (self.here @ query).reshape(-1, HEADS, SIZE) / SIZE**0.5
-        lag = self.step[k] - 2 * np.arange(self.keys[k].shape[1])
+        lag = self.step[k] - 2 * np.arange(eighths)
         seen = np.einsum("nhd,nehd->nhe", q, self.keys[k])
-        seen += distance[distance_class(lag).numpy()].T if len(lag) else 0
+        seen += distance[distance_class(lag).numpy()].T
         none = np.einsum("nhd,hd->nh", q, nowhere)[..., None]
         z = np.concatenate([seen, none], axis=-1)
         weights = np.exp(z - z.max(axis=-1, keepdims=True))

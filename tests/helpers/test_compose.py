@@ -147,3 +147,15 @@ def test_moves_that_are_not_allowed_are_not_drawn():
     pitch = 67 + np.arange(parts.MOVES - 1) - parts.REACH
     assert pitch[fits[:-1]].tolist() == list(range(53, 73))
     assert not fits[-1]
+
+
+def test_a_model_that_answers_with_no_numbers_is_refused():
+    class Broken:
+        def writer(self, n):
+            return self
+
+        def probabilities(self, context, voice):
+            return np.full((len(context["beat"]), parts.MOVES), np.nan)
+
+    with pytest.raises(ValueError, match=r"step 0 is not finite"):
+        compose.compose(Broken(), np.full((1, 2, 4), compose.FREE), np.random.default_rng(0))
