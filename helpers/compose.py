@@ -10,6 +10,7 @@ import numpy as np
 
 from helpers import parts
 from helpers.errors import ShapeError
+from helpers.metrics import softmax
 
 FREE = -9
 """In what is given to `compose`: a cell that the model is to write. Chapter: 6.2"""
@@ -26,12 +27,8 @@ def temper(p, temperature):
 
     Raises ValueError unless the temperature is above 0. Chapter: 6.2; derived in 3.4
     """
-    if not temperature > 0:
-        raise ValueError(f"the temperature is {temperature}; it must be above 0")
     with np.errstate(divide="ignore"):
-        z = np.log(np.asarray(p, float)) / temperature
-    q = np.exp(z - z.max(axis=-1, keepdims=True))
-    return q / q.sum(axis=-1, keepdims=True)
+        return softmax(np.log(np.asarray(p, float)), temperature)
 
 
 def top_k(p, k):

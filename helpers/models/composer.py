@@ -297,12 +297,8 @@ def cell_loss(network, inputs, targets):
     return tf.reduce_sum(each * weights[:, None]) / (4 * tf.reduce_sum(weights))
 
 
-class Composer:
-    """Trained networks of `composer` as one model of chorales, as `helpers.counting.Counter` is.
-
-    networks: one or more, which look back in the same way; what they answer is averaged,
-    probability by probability. Raises ValueError for none. Chapter: 6.2
-    """
+class _Jury:
+    """Networks that are asked together: `_answer` gives ln of their mean probability."""
 
     def __init__(self, *networks):
         self.networks, self._answer = networks, _together(networks)
@@ -311,6 +307,14 @@ class Composer:
     def parameters(self):
         """Number of parameters of all networks together."""
         return sum(one.count_params() for one in self.networks)
+
+
+class Composer(_Jury):
+    """Trained networks of `composer` as one model of chorales, as `helpers.counting.Counter` is.
+
+    networks: one or more, which look back in the same way; what they answer is averaged,
+    probability by probability. Raises ValueError for none. Chapter: 6.2
+    """
 
     def log_distributions(self, pieces):
         """ln p of all moves of each cell: list of int (T, 4) → list of float32 (T, 4, MOVES).
@@ -547,19 +551,11 @@ def token_loss(network, inputs, targets):
     return tf.reduce_sum(each * weights) / tf.reduce_sum(weights)
 
 
-class TokenModel:
+class TokenModel(_Jury):
     """Trained networks of `token_network` as one model of chorales, as `Composer` is.
 
     Chapter: 6.2
     """
-
-    def __init__(self, *networks):
-        self.networks, self._answer = networks, _together(networks)
-
-    @property
-    def parameters(self):
-        """Number of parameters of all networks together."""
-        return sum(one.count_params() for one in self.networks)
 
     def log_probabilities(self, pieces):
         """ln p of each cell: list of int (T, 4) → list of float (T, 4), columns as voices.
