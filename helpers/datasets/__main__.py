@@ -31,7 +31,13 @@ def _chorales():
     return load_chorales()
 
 
-SETS = {"digits": _digits, "sounds": _sounds, "chorales": _chorales}
+def _orders():
+    from helpers.datasets.orders import load_orders
+
+    return load_orders()
+
+
+SETS = {"digits": _digits, "sounds": _sounds, "chorales": _chorales, "orders": _orders}
 
 
 def summary(found) -> dict[str, object]:
