@@ -9,16 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from helpers import audio
-from helpers.features import FrontEnd, hann, istft, pad_ends, stft
+from helpers.features import FrontEnd, hann, hz_to_mel, istft, pad_ends, stft
 from helpers.models import keras, tf
 from helpers.models.frontend import decibels
 
 layers = keras.layers
 
 RATE = 16000
-FRONT_END = FrontEnd(sample_rate=RATE, n_fft=512, hop=256, n_mels=64, fmax=8000.0)
+FRONT_END = FrontEnd(sample_rate=RATE, n_fft=512, hop=256, fmax=8000.0)
 """Frames of 32 ms, a new one every 16 ms."""
 BINS = FRONT_END.n_fft // 2 + 1
+BANDS = 48
+"""Points on the mel scale, from 0 Hz to the top, at which the network looks and decides."""
 KINDS = ("magnitude", "signal")
 """What a mask is trained for: the magnitudes alone, or the signal that comes out as well."""
 WIDTH = 128
@@ -41,9 +43,19 @@ QUIET = 0.1
 """Power, relative to typical speech, that is the least a piece of speech counts as."""
 
 
+def hats():
+    """How bands become bins: float32 (BANDS, BINS), each column adds up to 1.
+
+    A bin between two points takes from both, the more the nearer. Chapter: 6.3
+    """
+    bins = hz_to_mel(np.linspace(0, RATE / 2, BINS))
+    places = bins / bins[-1] * (BANDS - 1)
+    return np.maximum(0, 1 - np.abs(places - np.arange(BANDS)[:, None])).astype(np.float32)
+
+
 @keras.saving.register_keras_serializable("listening_machines")
 class Relative(layers.Layer):
-    """Power to what the network looks at: (batch, t, BINS) → (batch, t, 2 · BINS).
+    """Power to levels: (batch, t, BINS) → (batch, t, 2 · BINS).
 
     In units of 20 dB: relative to the mean power of the stretch, so that a stretch played louder
     looks the same, and relative to what the bin is on average. Chapter: 6.3
@@ -59,29 +71,47 @@ class Relative(layers.Layer):
 
 
 @keras.saving.register_keras_serializable("listening_machines")
-class Thresholds(layers.Layer):
-    """Logits of gains from what is known and what is seen: (b, t, h), (b, t, BINS) → (b, t, BINS).
+class InBands(layers.Layer):
+    """Levels of bins to their means in bands: (batch, t, 2 · BINS) → (batch, t, 2 · BANDS).
 
-    A dense layer gives three numbers a bin: an offset a and two slopes. With x the level of the bin
-    relative to its mean, and p how far it stands out from the two bins on either side, the logit is
-    a + (1 + b)·x + (1 + c)·p. Where the network knows nothing yet, loud bins pass and soft ones do
-    not. Chapter: 6.3
+    Chapter: 6.3
+    """
+
+    def call(self, levels):
+        means = tf.constant((hats() / hats().sum(axis=1, keepdims=True)).T)
+        both = tf.split(levels, 2, axis=-1)
+        return tf.concat([tf.matmul(one, means) for one in both], axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], 2 * BANDS)
+
+
+@keras.saving.register_keras_serializable("listening_machines")
+class Thresholds(layers.Layer):
+    """Logits of gains from what is known and seen: (b, t, h), (b, t, 2 · BINS) → (b, t, BINS).
+
+    A dense layer gives three numbers a band, an offset a and two slopes, and `hats` carries them to
+    the bins. With x the level of a bin relative to its mean, and p how far it stands out from the
+    two bins on either side, the logit is a + (1 + b)·x + (1 + c)·p. Where the network knows nothing
+    yet, loud bins pass and soft ones do not. Chapter: 6.3
     """
 
     def build(self, input_shapes):
         small = keras.initializers.RandomNormal(stddev=0.01)
-        self.dense = layers.Dense(3 * BINS, kernel_initializer=small, name="rules")
+        self.dense = layers.Dense(3 * BANDS, kernel_initializer=small, name="rules")
         self.dense.build(input_shapes[0])
 
     def call(self, inputs):
-        known, x = inputs
+        known, levels = inputs
+        x = levels[..., BINS:]
         wide = tf.pad(x, [[0, 0], [0, 0], [2, 2]], "SYMMETRIC")
         sides = (wide[..., :-4] + wide[..., 1:-3] + wide[..., 3:-1] + wide[..., 4:]) / 4
-        a, b, c = tf.split(self.dense(known), 3, axis=-1)
+        rules = tf.split(self.dense(known), 3, axis=-1)
+        a, b, c = (tf.matmul(rule, tf.constant(hats())) for rule in rules)
         return a + (1 + b) * x + (1 + c) * (x - sides)
 
     def compute_output_shape(self, input_shapes):
-        return input_shapes[1]
+        return (*input_shapes[1][:-1], BINS)
 
 
 def mask_network(kind="signal", width=WIDTH):
@@ -95,25 +125,24 @@ def mask_network(kind="signal", width=WIDTH):
     if kind not in KINDS or width < 1:
         raise ValueError(f"kind {kind!r} and width {width}: give one of {KINDS}, and at least 1")
     power = keras.Input((None, BINS), name="power")
-    seen = Relative(name="relative")(power)
-    frame = layers.LayerNormalization(name="frame_norm")(layers.Dense(width, name="frame")(seen))
-    frame = layers.Activation("gelu", name="frame_bend")(frame)
-    around = layers.Bidirectional(
-        layers.GRU(width, return_sequences=True), name="before_and_after"
-    )(frame)
+    levels = Relative(name="relative")(power)
+    frame = layers.Dense(width, name="frame")(InBands(name="in_bands")(levels))
+    frame = layers.Activation("gelu", name="bend")(layers.LayerNormalization(name="level")(frame))
+    gru = layers.GRU(width, return_sequences=True)
+    around = layers.Bidirectional(gru, name="before_and_after")(frame)
     known = layers.LayerNormalization(name="norm")(layers.Concatenate(name="both")([frame, around]))
-    logits = Thresholds(name="thresholds")([known, seen[..., BINS:]])
+    logits = Thresholds(name="thresholds")([known, levels])
     return keras.Model(power, logits, name=f"{kind}_mask")
 
 
 def parameter_count(width=WIDTH):
-    """Parameters of `mask_network(width=width)`. Chapter: 6.3
+    """Parameters of `mask_network(width=width)`: an int. Chapter: 6.3
 
-    Into the frame and its norm, two GRUs with two biases, the second norm, three rules a bin.
+    Into the frame and its norm, two GRUs with two biases, the second norm, three rules a band.
     """
-    frame = (2 * BINS + 1) * width + 2 * width
+    frame = (2 * BANDS + 1) * width + 2 * width
     grus = 2 * 3 * width * (2 * width + 2)
-    return frame + grus + 2 * 3 * width + (3 * width + 1) * 3 * BINS
+    return frame + grus + 2 * 3 * width + (3 * width + 1) * 3 * BANDS
 
 
 def apply_mask(logits, noisy, floor=FLOOR):
