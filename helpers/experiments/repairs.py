@@ -124,12 +124,20 @@ def damage(task, clean, degree, rng, room=None):
 def places_for_gaps(clean, milliseconds, rng, gaps=GAPS):
     """Where gaps are put: [(start, stop)] in samples, one in each of `gaps` equal parts.
 
-    Each has 2000 samples on either side in its part, and what is lost there has at least a third
-    of the sound's RMS; after 50 tries, whatever is loudest of them. Chapter: 6.3
+    The parts are of what comes before the silence at the end; there are fewer if one would be
+    shorter than half a second. A gap has 2000 samples on either side in its part, and what is lost
+    has at least a third of the sound's RMS; after 50 tries, the loudest of them is taken. Raises
+    ValueError if not a single gap fits.
+
+    Chapter: 6.3
     """
     from helpers.audio import rms
 
-    n, part = round(milliseconds * RATE / 1000), len(clean) // gaps
+    n, end = round(milliseconds * RATE / 1000), 1 + int(np.flatnonzero(clean)[-1])
+    gaps = max(1, min(gaps, end // (RATE // 2)))
+    part = end // gaps
+    if part <= n + 4000:
+        raise ValueError(f"{end} samples of sound have no place for a gap of {n} with 2000 around")
     found = []
     for i in range(gaps):
         starts = i * part + rng.integers(2000, part - n - 2000, 50)
