@@ -1,8 +1,8 @@
 """One small network that repairs sounds, trained anew for each kind of damage.
 
 It reads the spectrogram of the damaged sound and how much of each frame is known. What it answers
-with depends on its head: "mask", a complex factor for every bin, for sounds that are changed but
-there; "magnitude", the levels themselves, for sounds with gaps. Chapter: 6.3
+with depends on its head: "mask", a complex factor for every bin; "magnitude", the levels
+themselves, for gaps that something has filled whose levels are wrong. Chapter: 6.3
 """
 
 import keras
@@ -106,7 +106,7 @@ def features(spectrum, known):
     samples are known. Chapter: 6.3
     """
     strength = tf.abs(spectrum)
-    squeezed = spectrum * tf.cast((strength + FLOOR) ** -0.5, tf.complex64)
+    squeezed = spectrum * _complex((strength + FLOOR) ** -0.5)
     share = tf.signal.frame(tf.cast(known, tf.float32), FRONT_END.n_fft, FRONT_END.hop) * _SHARE
     parts = [_log(strength), tf.math.real(squeezed), tf.math.imag(squeezed)]
     return tf.concat([*parts, tf.reduce_sum(share, axis=-1, keepdims=True)], axis=-1)
@@ -120,7 +120,8 @@ def restored_spectra(network, spectrum, known, training=False):
     """The spectra that the network makes of damaged ones: complex64, as `spectrum`.
 
     With the head "mask", each bin times 1 + a + ib, where a and b are the network's; with
-    "magnitude", each bin's log magnitude x becomes x + σ(a)(b − x), and its phase is kept.
+    "magnitude", each bin's log magnitude x becomes x + σ(a − 1)(b − x), and its phase is kept; 0
+    where there is nothing.
 
     Chapter: 6.3
     """
@@ -129,10 +130,15 @@ def restored_spectra(network, spectrum, known, training=False):
     if head_of(network) == "mask":
         return spectrum * tf.complex(1 + first, second)
     x = _log(tf.abs(spectrum))
-    x += tf.sigmoid(first) * (second - x)
+    x += tf.sigmoid(first - 1) * (second - x)
     strength = tf.maximum(tf.exp((x - 1.5) * 4) - FLOOR, 0.0)
-    phase = spectrum / tf.cast(tf.maximum(tf.abs(spectrum), 1e-9), tf.complex64)
-    return tf.cast(strength, tf.complex64) * phase
+    heard = tf.abs(spectrum)
+    phase = tf.where(heard > 1e-9, spectrum / _complex(tf.maximum(heard, 1e-9)), 1)
+    return _complex(strength) * phase
+
+
+def _complex(x):
+    return tf.complex(x, tf.zeros_like(x))
 
 
 def head_of(network):
@@ -145,7 +151,7 @@ def loss(network, inputs, targets):
 
     "mask": ln of the ratio of what is not a multiple of the clean spectra to what is, over all
     bins of a piece (SI-SDR, upside down), plus ten times the mean distance of root magnitudes.
-    "magnitude": mean distance of log magnitudes in frames with a gap.
+    "magnitude": the log-spectral distance, frames counting by how much of them is a gap.
 
     Chapter: 6.3
     """
@@ -160,10 +166,11 @@ def loss(network, inputs, targets):
         ratio = tf.maximum(missed, 0.0) / signal
         apart = (tf.abs(found) + FLOOR) ** 0.5 - (tf.abs(clean) + FLOOR) ** 0.5
         return tf.reduce_mean(tf.math.log(ratio + 1e-4)) + 10 * tf.reduce_mean(tf.abs(apart))
-    share = tf.reduce_mean(tf.signal.frame(known, FRONT_END.n_fft, FRONT_END.hop), axis=-1)
-    asked = tf.cast(share < 0.999, tf.float32)[..., None]
-    apart = tf.abs(_log(tf.abs(found)) - _log(tf.abs(clean))) * asked
-    return tf.reduce_sum(apart) / (BINS * tf.reduce_sum(asked) + 1)
+    frames = tf.signal.frame(known, FRONT_END.n_fft, FRONT_END.hop)
+    missing = 1 - tf.reduce_sum(frames * _SHARE, axis=-1)
+    squared = (_log(tf.abs(found)) - _log(tf.abs(clean))) ** 2
+    apart = tf.sqrt(tf.reduce_mean(squared, axis=-1) + 1e-6)
+    return tf.reduce_sum(missing * apart) / (tf.reduce_sum(missing) + 1e-3)
 
 
 def batches(clean, damaged, known, size):
@@ -198,12 +205,13 @@ def _factor(damaged, known):
     return LEVEL / max(np.sqrt(power), 1e-6)
 
 
-def restore(network, samples, known=None, iterations=30):
+def restore(network, samples, known=None, iterations=5):
     """Repair a sound with a trained network: float32 (n,) at 16 kHz → float32 (n,).
 
     known: bool (n,), True where a sample is right as it is; such samples come back unchanged. None
-    means that none is. With the head "magnitude" the phases in the gaps are found by `iterations`
-    rounds between the network's magnitudes and the known samples, as Griffin and Lim do.
+    means that none is. With the head "magnitude" gaps should hold a first guess: phases begin
+    as they are there and are improved in `iterations` rounds between the network's magnitudes and
+    the known samples, as Griffin and Lim do.
 
     Raises ShapeError unless known is (n,), AudioError for samples that are not sound.
 
@@ -226,11 +234,29 @@ def restore(network, samples, known=None, iterations=30):
     sound = istft(found, FRONT_END, len(samples))
     if known is None:
         return sound / factor
-    sound = np.where(fixed, heard, sound)
+    sound = np.where(fixed, heard, sound if head_of(network) == "mask" else heard)
     if head_of(network) == "magnitude":
-        strength = np.abs(found)
-        for _ in range(iterations):
-            now = stft(pad_ends(sound, FRONT_END), FRONT_END)
-            now = strength * np.exp(1j * np.angle(now))
-            sound = np.where(fixed, heard, istft(now, FRONT_END, len(samples)))
+        for start, stop in _stretches(~fixed):
+            _find_phases(sound, start, stop, np.abs(found), fixed, iterations)
     return (sound / factor).astype(np.float32)
+
+
+def _stretches(flags):
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags, [0]])))
+    return zip(edges[::2], edges[1::2], strict=True)
+
+
+def _find_phases(sound, start, stop, strength, fixed, iterations):
+    """Fill sound[start:stop], in place, with what fits the magnitudes and the samples around."""
+    hop, reach = FRONT_END.hop, 2 * FRONT_END.n_fft
+    first = max(0, start - reach) // hop
+    part = sound[first * hop : stop + reach]
+    keep, missing = part.copy(), ~fixed[first * hop : stop + reach]
+    now = stft(pad_ends(part, FRONT_END), FRONT_END)
+    wanted = strength[first : first + len(now)]
+    phases = np.angle(now)
+    for _ in range(iterations):
+        part = np.where(missing, istft(wanted * np.exp(1j * phases), FRONT_END, len(part)), keep)
+        phases = np.angle(stft(pad_ends(part, FRONT_END), FRONT_END))
+    inside = slice(start - first * hop, stop - first * hop)
+    sound[start:stop] = part[inside]
