@@ -32,7 +32,7 @@ def nmf(values, rank, iterations=100, rng=None, spectra=None):
     rank below the number of known spectra or below 1, or no iteration.
 
     Chapter: 6.3
-    Source: [lee2000algorithms], [smaragdis2003transcription]
+    Source: [lee2000algorithms]
     """
     v = np.asarray(values, np.float64)
     if v.ndim != 2:
@@ -85,7 +85,7 @@ def separate(samples, sample_rate, wanted, unwanted, iterations=60):
     sound.
 
     Chapter: 6.3
-    Source: [smaragdis2003transcription] for the spectra, [virtanen2007monaural] for separation
+    Source: [virtanen2007monaural]
     """
     frames = front_end(sample_rate)
     spectrum = stft(pad_ends(samples, frames), frames)

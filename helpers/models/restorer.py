@@ -37,7 +37,6 @@ def restorer(head, width=WIDTH, depth=DEPTH):
     Raises ValueError for another head, a width below 1 or a depth below 0.
 
     Chapter: 6.3
-    Source: [ronneberger2015unet] for the shape
     """
     if head not in HEADS:
         raise ValueError(f"head is {head!r}; give one of {', '.join(HEADS)}")
