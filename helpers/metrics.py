@@ -173,6 +173,34 @@ def token_error_rate(heard, said):
     return edits / sum(len(s) for s in said)
 
 
+def log_spectral_distance(estimate, reference, front_end, range_db=50.0):
+    """Log-spectral distance in dB: float (n,), float (n,) → a float, 0 for equal sounds.
+
+    Root mean square difference, over the bins of a frame, of the two levels in dB, averaged over
+    frames. Levels more than `range_db` below the reference's loudest bin count as that low. Unlike
+    a ratio of samples it does not ask for phases.
+
+    Raises ShapeError for different lengths, AudioSilent if the reference is silent, ValueError for
+    a range that is not above 0, and as `helpers.features.stft`.
+
+    Chapter: 6.3
+    Source: [gray1976distance]
+    """
+    from helpers.features import stft
+
+    estimate, reference = check_samples(estimate, "estimate"), check_samples(reference, "reference")
+    if len(estimate) != len(reference):
+        raise ShapeError(f"estimate has {len(estimate)} samples, reference {len(reference)}")
+    if not range_db > 0:
+        raise ValueError(f"range_db is {range_db}; it must be above 0")
+    a, b = np.abs(stft(estimate, front_end)), np.abs(stft(reference, front_end))
+    floor = b.max() * 10 ** (-range_db / 20)
+    if floor == 0:
+        raise AudioSilent("the reference is silent, so there is no distance")
+    apart = 20 * np.log10(np.maximum(a, floor) / np.maximum(b, floor))
+    return float(np.mean(np.sqrt(np.mean(apart**2, axis=1))))
+
+
 def si_sdr(estimate, reference):
     """Scale-invariant signal-to-distortion ratio in dB: float (n,), float (n,) → a float.
 
