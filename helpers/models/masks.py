@@ -171,8 +171,18 @@ def clean(network, samples, floor=FLOOR):
 def gains(network, noisy, floor=FLOOR):
     """Gains for a spectrum: complex64 (t, BINS) → float32 (t, BINS). Chapter: 6.3"""
     power = np.square(np.abs(noisy)).astype(np.float32)
-    logits = network(tf.constant(power[None]), training=False)
+    logits = _in_graph(network)(tf.constant(power[None]))
     return (floor + (1 - floor) * tf.sigmoid(logits)).numpy()[0]
+
+
+def _in_graph(network):
+    """The network as one graph for stretches of any length: step by step, a GRU is slow."""
+    if not hasattr(network, "_as_graph"):
+        any_length = tf.TensorSpec((1, None, BINS), tf.float32)
+        network._as_graph = tf.function(
+            lambda power: network(power, training=False), input_signature=[any_length]
+        )
+    return network._as_graph
 
 
 # --- training ------------------------------------------------------------------------------------
