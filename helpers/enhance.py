@@ -1,6 +1,6 @@
-"""Take noise away from a sound: spectral subtraction and a decision-directed Wiener filter.
+"""Take noise away from a sound: spectral subtraction, a decision-directed Wiener filter, ideals.
 
-Both cut the sound into short overlapping frames, give every frequency of every frame a gain from 0
+All cut the sound into short overlapping frames, give every frequency of every frame a gain from 0
 to 1, and put the frames together again. They differ in the gain. Chapter: 2.2
 """
 
@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from helpers import audio
+from helpers.errors import ShapeError
 from helpers.features import FrontEnd, istft, pad_ends, stft
 
 WINDOW = 0.032
@@ -79,6 +80,33 @@ def wiener(samples, sample_rate, noise=None, floor=0.1, smoothing=0.98):
         gains[t] = np.maximum(prior / (1 + prior), floor)
         before = gains[t] ** 2 * now
     return istft(gains * spectra, frames, len(samples))
+
+
+def ideal_ratio_mask(samples, clean, sample_rate, phase=False):
+    """What the best gains from 0 to 1 would give, to somebody who knows the speech: (n,) → (n,).
+
+    samples: the noisy sound, clean: the speech in it, both float (n,). The gain of a bin is
+    √(S² / (S² + N²)), S and N being the magnitudes of speech and noise; the phase stays that of
+    the noisy sound. phase=True takes the gain that brings the bin nearest to the speech instead,
+    S/X · cos of the angle between speech and noisy sound, held to 0 … 1. Float32.
+
+    Raises ShapeError for different lengths, AudioError for samples that are not sound.
+
+    Chapter: 6.3
+    Source: [wang2014training]; with phase [erdogan2015phase]
+    """
+    x, s = audio.check_samples(samples), audio.check_samples(clean, "clean")
+    if len(x) != len(s):
+        raise ShapeError(f"samples are {len(x)} long and clean is {len(s)} long")
+    frames = front_end(sample_rate)
+    noisy, speech = (stft(pad_ends(sound, frames), frames) for sound in (x, s))
+    if phase:
+        gain = np.real(speech * noisy.conj()) / np.maximum(np.abs(noisy) ** 2, 1e-12)
+        gain = np.clip(gain, 0, 1)
+    else:
+        speech_power, noise = np.abs(speech) ** 2, np.abs(noisy - speech) ** 2
+        gain = np.sqrt(speech_power / np.maximum(speech_power + noise, 1e-12))
+    return istft(gain * noisy, frames, len(x))
 
 
 def _prepare(samples, sample_rate, noise, floor):

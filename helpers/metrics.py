@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers.audio import check_samples, is_silent
-from helpers.errors import AudioSilent, ShapeError
+from helpers.audio import check_rate, check_samples, is_silent
+from helpers.errors import AudioError, AudioSilent, AudioTooShort, BadSampleRate, ShapeError
 
 
 def accuracy(predictions, labels):
@@ -173,6 +173,34 @@ def token_error_rate(heard, said):
     return edits / sum(len(s) for s in said)
 
 
+def log_spectral_distance(estimate, reference, front_end, range_db=50.0):
+    """Log-spectral distance in dB: float (n,), float (n,) → a float, 0 for equal sounds.
+
+    Root mean square difference, over the bins of a frame, of the two levels in dB, averaged over
+    frames. Levels more than `range_db` below the reference's loudest bin count as that low. Unlike
+    a ratio of samples it does not ask for phases.
+
+    Raises ShapeError for different lengths, AudioSilent if the reference is silent, ValueError for
+    a range that is not above 0, and as `helpers.features.stft`.
+
+    Chapter: 6.3
+    Source: [gray1976distance]
+    """
+    from helpers.features import stft
+
+    estimate, reference = check_samples(estimate, "estimate"), check_samples(reference, "reference")
+    if len(estimate) != len(reference):
+        raise ShapeError(f"estimate has {len(estimate)} samples, reference {len(reference)}")
+    if not range_db > 0:
+        raise ValueError(f"range_db is {range_db}; it must be above 0")
+    a, b = np.abs(stft(estimate, front_end)), np.abs(stft(reference, front_end))
+    floor = b.max() * 10 ** (-range_db / 20)
+    if floor == 0:
+        raise AudioSilent("the reference is silent, so there is no distance")
+    apart = 20 * np.log10(np.maximum(a, floor) / np.maximum(b, floor))
+    return float(np.mean(np.sqrt(np.mean(apart**2, axis=1))))
+
+
 def si_sdr(estimate, reference):
     """Scale-invariant signal-to-distortion ratio in dB: float (n,), float (n,) → a float.
 
@@ -199,6 +227,75 @@ def si_sdr(estimate, reference):
     if distortion == 0:
         return math.inf
     return 10 * math.log10(signal / distortion) if signal > 0 else -math.inf
+
+
+def stoi(estimate, reference, sample_rate):
+    """Short-time objective intelligibility: float (n,), float (n,) → a float, 1 for equal sounds.
+
+    How well the envelopes of the estimate go with those of the reference, in 15 bands of a third of
+    an octave up to 5 kHz and over stretches of 0.4 s, frames without speech left out. It foretells
+    the order in which listeners understand, not how many words.
+
+    Raises AudioTooShort for less than half a second, or if so little of the reference is loud that
+    nothing can be compared, and as `si_sdr`; BadSampleRate.
+
+    Chapter: 6.3
+    Source: [taal2011algorithm]
+    """
+    import warnings
+
+    from pystoi import stoi as measure
+
+    rate = check_rate(sample_rate)
+    estimate, reference = _as_long(estimate, reference)
+    short = "STOI needs half a second of speech or more"
+    if len(reference) < rate // 2:
+        raise AudioTooShort(f"{len(reference) / rate:.2f} s are too little: {short}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        try:
+            return float(measure(reference, estimate, rate, extended=False))
+        except RuntimeWarning as warning:
+            raise AudioTooShort(f"the reference holds hardly any speech: {short}") from warning
+
+
+def pesq(estimate, reference, sample_rate):
+    """Perceptual evaluation of speech quality, ITU-T P.862: float (n,), float (n,) → a float.
+
+    A listeners' mark that a model of hearing foretells, from 1.0 to 4.6. At 16 kHz in wide band
+    (P.862.2), at 8 kHz in narrow band; the two are not to be compared.
+
+    Raises ImportError where the package pesq, which needs a C compiler, is not installed,
+    BadSampleRate for another rate, AudioError where the model finds no utterance, and as `si_sdr`.
+
+    Chapter: 6.3
+    Source: [itu2007pesq]
+    """
+    rate = check_rate(sample_rate)
+    if rate not in (8000, 16000):
+        raise BadSampleRate(f"PESQ takes 8000 or 16000 Hz, not {rate}: use audio.resample")
+    estimate, reference = _as_long(estimate, reference)
+    try:
+        import pesq as measure
+    except ImportError as missing:
+        raise ImportError(
+            "PESQ needs the package pesq, which is compiled on installation: pip install pesq"
+        ) from missing
+    try:
+        return float(measure.pesq(rate, reference, estimate, "wb" if rate == 16000 else "nb"))
+    except measure.PesqError as failure:
+        raise AudioError(f"PESQ cannot judge this pair: {failure}") from failure
+
+
+def _as_long(estimate, reference):
+    """Both as float64 (n,); raises as `si_sdr` does."""
+    estimate, reference = check_samples(estimate, "estimate"), check_samples(reference, "reference")
+    if len(estimate) != len(reference):
+        raise ShapeError(f"estimate has {len(estimate)} samples, reference {len(reference)}")
+    for name, x in (("estimate", estimate), ("reference", reference)):
+        if is_silent(x):
+            raise AudioSilent(f"{name} is silent, so there is nothing to compare")
+    return estimate.astype(np.float64), reference.astype(np.float64)
 
 
 def _paired(predictions, labels):

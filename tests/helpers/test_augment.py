@@ -1,9 +1,12 @@
 """Augmentation of waveforms and metrics: known answers."""
 
+import sys
+
 import numpy as np
 import pytest
 
 from helpers import audio, augment, metrics
+from helpers.errors import AudioSilent, AudioTooShort, BadSampleRate, ShapeError
 
 X = np.sin(np.arange(4000) / 5).astype(np.float32) * 0.3
 
@@ -105,3 +108,61 @@ def test_si_sdr_refuses_what_has_no_ratio():
     for estimate, reference in ((0 * X, X), (X, 0 * X)):
         with pytest.raises(audio.AudioSilent):
             metrics.si_sdr(estimate, reference)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_strange_noise_is_noise(seed):
+    for n in (1, 300, 24000):
+        x = augment.strange_noise(n, 16000, np.random.default_rng(seed))
+        again = augment.strange_noise(n, 16000, np.random.default_rng(seed))
+        assert x.dtype == np.float32 and x.shape == (n,) and np.array_equal(x, again)
+        if n > 1:
+            assert audio.rms(x) == pytest.approx(0.1, rel=1e-3)
+    with pytest.raises(ValueError, match="one sample"):
+        augment.strange_noise(0, 16000, np.random.default_rng(seed))
+
+
+def test_strange_noises_differ():
+    rng = np.random.default_rng(0)
+    crest = [np.abs(augment.strange_noise(16000, 16000, rng)).max() for _ in range(30)]
+    assert max(crest) > 3 * min(crest)
+
+
+def _syllables(n, rate=16000):
+    t = np.arange(n) / rate
+    carrier = sum(np.sin(2 * np.pi * 140 * k * t) / k for k in range(1, 25))
+    return (0.1 * carrier * np.maximum(0, np.sin(2 * np.pi * 3 * t))).astype(np.float32)
+
+
+def test_stoi_falls_with_noise():
+    voice = _syllables(32000)
+    noise = np.random.default_rng(0).standard_normal(32000)
+    scores = [
+        metrics.stoi(audio.mix_at_snr(voice, noise, snr), voice, 16000) for snr in (20, 5, -5)
+    ]
+    assert metrics.stoi(voice, voice, 16000) == pytest.approx(1.0, abs=1e-6)
+    assert 1 > scores[0] > scores[1] + 0.05 > scores[2] + 0.1
+    assert metrics.stoi(0.01 * voice, voice, 16000) == pytest.approx(1.0, abs=1e-3)
+    with pytest.raises(AudioTooShort):
+        metrics.stoi(voice[:4000], voice[:4000], 16000)
+    with pytest.raises(ShapeError):
+        metrics.stoi(voice, voice[:-1], 16000)
+    with pytest.raises(AudioSilent):
+        metrics.stoi(0 * voice, voice, 16000)
+
+
+def test_pesq_says_what_it_needs(monkeypatch):
+    voice = _syllables(32000)
+    with pytest.raises(BadSampleRate):
+        metrics.pesq(voice, voice, 44100)
+    monkeypatch.setitem(sys.modules, "pesq", None)
+    with pytest.raises(ImportError, match="pip install pesq"):
+        metrics.pesq(voice, voice, 16000)
+
+
+def test_pesq_falls_with_noise():
+    pytest.importorskip("pesq")
+    voice = _syllables(32000)
+    noise = np.random.default_rng(0).standard_normal(32000)
+    assert metrics.pesq(voice, voice, 16000) > 4.5
+    assert metrics.pesq(audio.mix_at_snr(voice, noise, 5), voice, 16000) < 3

@@ -95,3 +95,24 @@ def test_bad_input_is_refused(method):
         method(NOISY, RATE, noise=NOISE[:100])
     with pytest.raises(ValueError, match="smoothing"):
         enhance.wiener(NOISY, RATE, smoothing=2)
+
+
+def test_the_ideal_mask_is_hard_to_beat():
+    ideal = enhance.ideal_ratio_mask(NOISY, BURST, RATE)
+    nearest = enhance.ideal_ratio_mask(NOISY, BURST, RATE, phase=True)
+    for out in (ideal, nearest):
+        assert out.dtype == np.float32 and out.shape == NOISY.shape
+    best = max(
+        si_sdr(m(NOISY, RATE), BURST) for m in (enhance.wiener, enhance.spectral_subtraction)
+    )
+    assert si_sdr(nearest, BURST) > si_sdr(ideal, BURST) > best + 2
+
+
+def test_the_ideal_mask_at_its_ends():
+    assert enhance.ideal_ratio_mask(BURST, BURST, RATE) == pytest.approx(BURST, abs=1e-5)
+    nothing = enhance.ideal_ratio_mask(NOISE, np.zeros_like(NOISE), RATE)
+    assert np.abs(nothing).max() < 1e-6
+    equal = enhance.ideal_ratio_mask(2 * BURST, BURST, RATE)  # noise as strong as the speech
+    assert equal == pytest.approx(2 * BURST * np.sqrt(0.5), abs=1e-5)
+    with pytest.raises(AudioError):
+        enhance.ideal_ratio_mask(BURST[:-1], BURST, RATE)
