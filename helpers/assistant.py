@@ -398,7 +398,6 @@ class Assistant:
                 self.state = "waiting"
         if fired and self.state != "listening":
             self._forget()
-            self.vad_armed = False
             self.state, self._clipped = "listening", False
             events.append(Event(self.time, "wake", None, took))
             self._voice(x)
@@ -538,3 +537,125 @@ def listen(assistant, source):
     events = list(run(assistant, source))
     spent = {k: v - before[k] for k, v in assistant.spent.items()}
     return Session(events, assistant.time, spent)
+
+
+# --- what it does --------------------------------------------------------------------------------
+
+_AMONG = ("size", "roast", "numberOfShots", "coffeeDrink")
+_ADDED = ("milkAmount", "sugarAmount")
+
+
+def barista(slots):
+    """What a coffee machine answers to an order {slot: value}: a str.
+
+    It repeats what it has understood, so that a mistake is heard. Without a drink it asks for one.
+    Chapter: 6.1
+    """
+    if "coffeeDrink" not in slots:
+        return "Sorry, which drink would you like?"
+    drink = " ".join(slots[name] for name in _AMONG if name in slots)
+    added = " and ".join(slots[name] for name in _ADDED if name in slots)
+    return f"One {drink}{' with ' + added if added else ''}, coming up."
+
+
+def transcript(events):
+    """A session to read: a Markdown table of `Event`s, a str. Chapter: 6.1"""
+    rows = ["| time | event | |", "|---:|---|---|"]
+    for event in events:
+        detail = event.detail
+        if isinstance(detail, dict):
+            detail = ", ".join(f"{slot}: *{value}*" for slot, value in detail.items()) or "–"
+        elif isinstance(detail, float):
+            detail = f"{detail:.1f} s" if event.kind != "clipped" else f"peak {detail:.2f}"
+        rows.append(f"| {event.time:.1f} s | {event.kind} | {'' if detail is None else detail} |")
+    return "\n".join(rows)
+
+
+# --- how well it does ----------------------------------------------------------------------------
+
+
+class Call(NamedTuple):
+    """A dialogue in a stream, as it was put there: when the wake word and the order begin and end,
+    in seconds, and the order's slots. Chapter: 6.1"""
+
+    wake_start: float
+    wake_end: float
+    order_start: float
+    order_end: float
+    slots: dict
+
+
+class Outcome(NamedTuple):
+    """What became of a `Call`.
+
+    `stage`: the first that failed, "wake word", "end of speech" or "understanding", or "right".
+    `wake_delay`, `end_delay`: seconds from the end of the word to its detection, and from the end
+    of the order to the decision that it is over (negative: cut off); NaN where there was none.
+    `slots`: what was understood, {} for nothing.
+
+    Chapter: 6.1
+    """
+
+    stage: str
+    wake_delay: float
+    end_delay: float
+    slots: dict
+
+
+def outcomes(events, calls, within=1.0):
+    """What became of each call of a stream, and the false alarms: (list of Outcome, list of times).
+
+    A call is answered by a wake event from the beginning of its wake word to `within` seconds after
+    its end. Every other wake event, barge-ins left out, is a false alarm.
+
+    Chapter: 6.1
+    """
+    wakes = [i for i, event in enumerate(events) if event.kind == "wake"]
+    free, found = list(wakes), []
+    for call in calls:
+        mine = [
+            i for i in free if call.wake_start <= events[i].time <= call.wake_end + within + 1e-9
+        ]
+        if not mine:
+            found.append(Outcome("wake word", np.nan, np.nan, {}))
+            continue
+        free.remove(mine[0])
+        following = next((i for i in wakes if i > mine[0]), len(events))
+        found.append(_outcome(call, events[mine[0] : following]))
+    return found, [events[i].time for i in free]
+
+
+def _outcome(call, events):
+    delay = events[0].time - call.wake_end
+    ended = next((e for e in events if e.kind in ("speech ended", "too long")), None)
+    if ended is None:
+        return Outcome("end of speech", delay, np.nan, {})
+    late = ended.time - call.order_end
+    slots = next((e.detail for e in events if e.kind == "understood"), {})
+    if slots == call.slots:
+        return Outcome("right", delay, late, slots)
+    return Outcome("end of speech" if late < 0 else "understanding", delay, late, slots)
+
+
+def rate_interval(count, hours, confidence=0.95):
+    """Events per hour, and the exact interval of a Poisson rate: (rate, low, high), floats.
+
+    Of `count` events in `hours`: the interval holds the rates under which neither so few nor so
+    many would be surprising. Of 0 events, low is 0 and high 3.69 / hours at 95 %.
+
+    Raises ValueError for a negative count, no time, or a confidence that is not in (0, 1).
+
+    Chapter: 6.1
+    Source: [garwood1936fiducial]
+    """
+    from scipy.stats import chi2
+
+    if count < 0 or not hours > 0 or not 0 < confidence < 1:
+        raise ValueError(
+            f"count {count}, hours {hours}, confidence {confidence}: give a count of 0 or more, "
+            "hours above 0 and a confidence between 0 and 1"
+        )
+    tail = (1 - confidence) / 2
+    low = chi2.ppf(tail, 2 * count) / 2 if count else 0.0
+    high = chi2.ppf(1 - tail, 2 * count + 2) / 2
+    return count / hours, float(low / hours), float(high / hours)

@@ -112,62 +112,62 @@ class Found:
     gain: float
 
 
-def read_phrases(log_p, penalty=4.0):
+PENALTY = 1.0
+"""Nats that a phrase costs, chosen on validation orders."""
+
+
+def read_phrases(log_p, penalty=PENALTY):
     """The most probable sequence of phrases, anything else between them: a list of `Found`.
 
     log_p: float (steps, words + 1), the blank last. A phrase is laid out in time as CTC allows and
     costs `penalty` nats, so that it must fit by more than that. Viterbi's algorithm over all
     phrases at once. A slot may come twice here: see `read_slots`.
 
-    Raises ValueError for another number of labels.
+    Raises ValueError for another number of labels or a negative penalty.
 
     Chapter: 6.1
-    Source: [viterbi1967error]
+    Source: [rabiner1989tutorial]
     """
     log_p = np.asarray(log_p, np.float64)
     if log_p.ndim != 2 or log_p.shape[1] != len(WORDS) + 1:
         raise ValueError(f"log_p has shape {log_p.shape}; it must be (steps, {len(WORDS) + 1})")
+    if penalty < 0:
+        raise ValueError(f"penalty is {penalty}; below 0, a phrase would be better said twice")
     labels, first, last, skip = _grammar()
-    steps, states = len(log_p), len(labels)
-    score, outside = np.full(states, -np.inf), 0.0
-    came = np.zeros((steps, states), np.int8)  # 0 stay, 1 one back, 2 two back, 3 from outside
-    entered = np.zeros(steps, np.int64)  # the last state from which "outside" was reached, or -1
-    two = np.full(states, -np.inf)
-    one = np.full(states, -np.inf)
-    for t in range(steps):
+    states = len(labels)
+    came = np.zeros((len(log_p), states), np.int8)  # 0 stay, 1 one back, 2 two back, 3 enter
+    before = np.zeros(len(log_p), np.int64)  # the last state of a phrase just over, -1 for outside
+    score, one, two, into = (np.full(states, -np.inf) for _ in range(4))
+    outside = 0.0
+    for t, now in enumerate(log_p):
+        ended = last[score[last].argmax()]
+        before[t] = ended if score[ended] > outside else -1
+        outside = max(outside, score[ended])
         one[1:] = score[:-1]
         one[first] = -np.inf
         two[2:] = np.where(skip[2:], score[:-2], -np.inf)
-        into = np.full(states, -np.inf)
         into[first] = outside - penalty
         arrivals = np.stack([score, one, two, into])
         came[t] = arrivals.argmax(axis=0)
-        ended = last[score[last].argmax()]
-        entered[t] = ended if score[ended] > outside else -1
-        outside = max(outside, score[ended]) + log_p[t, BLANK]
-        score = arrivals.max(axis=0) + log_p[t, labels]
+        score = arrivals.max(axis=0) + now[labels]
+        outside += now[BLANK]
     ended = last[score[last].argmax()]
-    return _walked_back(log_p, came, entered, ended if score[ended] > outside else -1)
+    return _walked_back(log_p, came, before, ended if score[ended] > outside else -1)
 
 
-def _walked_back(log_p, came, entered, state):
-    labels, _, _, _ = _grammar()
-    owner = _owners()
-    found, t, end, gain = [], len(log_p) - 1, len(log_p), 0.0
-    while t >= 0:
-        if state < 0:
-            state, end, gain = int(entered[t]), t, 0.0
-            t -= 1
-            continue
-        gain += log_p[t, labels[state]] - log_p[t, BLANK]
-        back = came[t, state]
-        if back == 3:
+def _walked_back(log_p, came, before, state):
+    """The phrases of the best path: `state` at the last step, -1 for outside."""
+    labels, owner = _grammar()[0], _owners()
+    found, end, gain = [], len(log_p), 0.0
+    for t in range(len(log_p) - 1, -1, -1):
+        if state >= 0:
+            gain += log_p[t, labels[state]] - log_p[t, BLANK]
+            if came[t, state] < 3:
+                state -= int(came[t, state])
+                continue
             slot, value, _ = phrases()[owner[state]]
             found.append(Found(slot, value, t, end, float(gain)))
-            state = -1
-        else:
-            state -= int(back)
-        t -= 1
+        state, end, gain = int(before[t]), t, 0.0
     return found[::-1]
 
 
@@ -193,7 +193,7 @@ def _owners():
     return np.repeat(np.arange(len(first)), last - first + 1)
 
 
-def read_slots(log_p, penalty=4.0):
+def read_slots(log_p, penalty=PENALTY):
     """The slots of an order: {slot: value}. Of a slot that comes twice, the better fit counts.
 
     As `read_phrases`. Chapter: 6.1

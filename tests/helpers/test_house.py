@@ -24,6 +24,7 @@ FLOORS = (
     ("augment",),
     ("speech",),
     ("datasets",),
+    ("phrases",),
     ("models",),
     ("training",),
     ("metrics", "published", "attribution"),
@@ -32,7 +33,7 @@ FLOORS = (
     ("engrave",),
     ("listen",),
     ("scratch",),
-    ("recognise", "classic", "transcribe", "compose"),
+    ("recognise", "classic", "transcribe", "compose", "assistant"),
     ("fuzz", "experiments"),
     ("exercises",),
 )
