@@ -338,7 +338,7 @@ class Assistant:
         self.wake.reset()
         self.vad.reset()
         self.trigger = Trigger(s.threshold, self.wake.step, s.hold, refractory=s.refractory)
-        self.heard = 0
+        self.heard, self._pending = 0, np.zeros(0, np.float32)
         self.state = "waiting"
         self._quiet, self._dead, self._clipped = 0, False, False
         self._forget()
@@ -356,17 +356,22 @@ class Assistant:
     @property
     def held(self):
         """Samples that are kept."""
-        return self._kept
+        return self._kept + len(self._pending)
 
     def push(self, block):
         """Hear a block, float32 (n,) at 16 kHz, of any length; return the list of its `Event`s.
 
+        The loop works on 0.1 s at a time, so that what happens does not depend on how a stream is
+        cut into blocks; what does not fill that waits for the next block.
+
         Raises AudioError for what is not sound, such as NaN. Chapter: 6.1
         """
-        x = audio.check_samples(block, "block")
+        x = np.concatenate([self._pending, audio.check_samples(block, "block")])
         size = _block_size(BLOCK)
+        whole = len(x) // size * size
+        self._pending = x[whole:].copy()
         events = []
-        for at in range(0, len(x), size):
+        for at in range(0, whole, size):
             events += self._step(x[at : at + size])
         return events
 
@@ -375,7 +380,8 @@ class Assistant:
 
         Chapter: 6.1
         """
-        events = []
+        events = self._step(self._pending) if len(self._pending) else []
+        self._pending = np.zeros(0, np.float32)
         if self.state == "listening":
             events.append(Event(self.time, "cut off", round(self._kept / SAMPLE_RATE, 2)))
         self.state = "waiting"
