@@ -30,6 +30,8 @@ EARLIER, LATER = 25, 12
 """… so many frames: the word may have ended a while ago, or be just over."""
 SNR_DB = (0.0, 40.0)
 WORD_SHARE = 0.375
+BEGINNINGS = 0.15
+"""How many of the other windows begin with digital silence, so that its end is no word."""
 SILENCE = 1e-9
 LEAST_DB = -75.0
 """A window whose loudest point lies below this level holds nothing to be heard."""
@@ -135,10 +137,19 @@ def wake_batches(bank, size=64, augmentation=FOR_PEOPLE):
         x = tf.concat([said, tf.gather(other, at)], axis=0)
         x = tf.matmul(x, throat(size, FRONT_END, augmentation), transpose_b=True)
         x = colour(x, augmentation)
-        x += _noise_for(x, noise)
+        x = _begun(x + _noise_for(x, noise), words)
         return mask_stripes(level(decibels(x + SILENCE)), augmentation, value=-1.0), labels
 
     return draw
+
+
+def _begun(x, words):
+    """Some of the windows without the word begin with nothing, as when a stream begins."""
+    others = tf.shape(x)[0] - words
+    start = tf.random.uniform([others, 1], 0, FRAMES, tf.int32)
+    start = tf.where(tf.random.uniform([others, 1]) < BEGINNINGS, start, 0)
+    start = tf.concat([tf.zeros([words, 1], tf.int32), start], axis=0)
+    return tf.where((tf.range(FRAMES)[None] >= start)[:, :, None], x, 0.0)
 
 
 def _noise_for(x, noise):
