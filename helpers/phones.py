@@ -25,40 +25,41 @@ STRESSES = {"'": 1, ",": 2}
 VOICE = "en-us"
 """The voice that teaches: General American, eSpeak NG's plain variant."""
 
-WORDS = (
-    "ache acorn aim ape apple April about ago again animal answer arrow autumn baby bacon balloon basket bath beach bean "
-    "bed bee before behind bell below between bird black blue boat bone book boot bottle box bread "
-    "breeze bridge bright broom brown brush bucket bus butter button cake camera candle car carrot "
-    "castle cat chair chalk cheese cherry child church circle city clean climb cloud coat coffee "
-    "coin cold corn cousin cow crane cry cup curtain date dawn day deep deer desk dice dinner dive "
-    "dizzy doctor dog dollar door dragon dream dress drive drum dust each early earth easy east "
-    "echo egg elbow empty engine evening every eye face family farm father feather fence fever "
-    "field fight final fire fish fix floor flower fly fog foot force forest fork form fox free "
-    "friend frog fruit fun funny garden gate ghost giraffe giant glass globe glove goat gold grape "
-    "grass great green ground grow guitar hammer hand happy harbour hat hate head health heart "
-    "heaven heavy hero hill hive honey hook horse hotel house ice idea inside iron island jacket "
-    "jewel job joke journey judge juice jump kettle key kick king kitchen kite knee knife knight "
-    "ladder lake lamp late laugh leaf leather lemon letter library life light line lion lively "
-    "long love lunch machine magic map market math measure melon metal mice middle milk mine "
-    "minute mirror mixture model money month moon morning mother mountain mouse mouth movie music "
-    "name narrow neck nest never new nice night noise north nose nothing number ocean office "
-    "often oil onion open orange oven owl paint paper parade park path peace pearl pencil people "
-    "piano picture pilot pine pizza plane plate pleasure pocket poem police pony pool port "
-    "potato prize pumpkin purple quarter queen quick quiet rabbit radio rain raven reason red "
-    "ribbon rice ring river road robin rocket room root rope rose round row ruby sailor salt "
-    "sand scene school science sea season second seed send sentence service severe shadow shape "
-    "shark sheep shelf ship shoe shore short shoulder sick side sight sign silver simple singer "
-    "sister sit skin sleep slow small smile smoke snake snow soap sofa soft soldier "
-    "song soon sore soup south spice spoon sport square squirrel stage star state steam stone "
-    "store storm story straw street string strong sugar suit summer sun sunny sweater swim table "
-    "tail taxi tea teacher telephone tennis test theatre theory thick thin thing thirsty thread "
-    "threw thumb thunder ticket tiger time tire toast tomato tongue tool tooth torch tower town "
-    "toy train treasure tree truth tube tulip tune turtle uncle under until usual valley van "
-    "vase velvet very village vine violin visit voice wagon wait walk wall war warm watch water "
-    "wave weather week wet whale wheat wheel whisper white wide wife wild wind window winter wise "
-    "wolf woman wonder wood wool word world wound write wrong yard year yellow yes young zebra "
-    "xerox zeal zipper zone zoo"
-).split()
+_LISTED = """
+ache acorn aim ape apple April about ago again animal answer arrow autumn baby bacon balloon
+basket bath beach bean bed bee before behind bell below between bird black blue boat bone book
+boot bottle box bread breeze bridge bright broom brown brush bucket bus butter button cake
+camera candle car carrot castle cat chair chalk cheese cherry child church circle city clean
+climb cloud coat coffee coin cold corn cousin cow crane cry cup curtain date dawn day deep deer
+desk dice dinner dive dizzy doctor dog dollar door dragon dream dress drive drum dust each early
+earth easy east echo egg elbow empty engine evening every eye face family farm father feather
+fence fever field fight final fire fish fix floor flower fly fog foot force forest fork form fox
+free friend frog fruit fun funny garden gate ghost giraffe giant glass globe glove goat gold
+grape grass great green ground grow guitar hammer hand happy harbour hat hate head health heart
+heaven heavy hero hill hive honey hook horse hotel house ice idea inside iron island jacket
+jewel job joke journey judge juice jump kettle key kick king kitchen kite knee knife knight
+ladder lake lamp late laugh leaf leather lemon letter library life light line lion lively long
+love lunch machine magic map market math measure melon metal mice middle milk mine minute mirror
+mixture model money month moon morning mother mountain mouse mouth movie music name narrow neck
+nest never new nice night noise north nose nothing number ocean office often oil onion open
+orange oven owl paint paper parade park path peace pearl pencil people piano picture pilot pine
+pizza plane plate pleasure pocket poem police pony pool port potato prize pumpkin purple quarter
+queen quick quiet rabbit radio rain raven reason red ribbon rice ring river road robin rocket
+room root rope rose round row ruby sailor salt sand scene school science sea season second seed
+send sentence service severe shadow shape shark sheep shelf ship shoe shore short shoulder sick
+side sight sign silver simple singer sister sit skin sleep slow small smile smoke snake snow
+soap sofa soft soldier song soon sore soup south spice spoon sport square squirrel stage star
+state steam stone store storm story straw street string strong sugar suit summer sun sunny
+sweater swim table tail taxi tea teacher telephone tennis test theatre theory thick thin thing
+thirsty thread threw thumb thunder ticket tiger time tire toast tomato tongue tool tooth torch
+tower town toy train treasure tree truth tube tulip tune turtle uncle under until usual valley
+van vase velvet very village vine violin visit voice wagon wait walk wall war warm watch water
+wave weather week wet whale wheat wheel whisper white wide wife wild wind window winter wise
+wolf woman wonder wood wool word world wound write wrong yard year yellow yes young zebra xerox
+zeal zipper zone zoo
+"""
+
+WORDS = tuple(_LISTED.split())
 """The words of the practice texts. None of them is a digit, or sounds like one."""
 
 

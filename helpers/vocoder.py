@@ -56,7 +56,9 @@ def analyse(samples, sample_rate, order=20, hop=None):
     x, rate = check_samples(samples).astype(np.float64), check_rate(sample_rate)
     hop = round(0.008 * rate) if hop is None else hop
     if not 1 <= order < 2 * hop:
-        raise ValueError(f"order is {order}; with a hop of {hop} it must be from 1 to {2 * hop - 1}")
+        raise ValueError(
+            f"order is {order}; with a hop of {hop} it must be from 1 to {2 * hop - 1}"
+        )
     count = len(x) // hop + 2
     padded = np.pad(x, (2 * hop, (count + 3) * hop - len(x)))
     long, short = _hann(4 * hop), _hann(2 * hop)
@@ -107,9 +109,7 @@ def excitation(parts, pitch=1.0, kind="pulses", rng=None):
     noise = rng.standard_normal(parts.length)
     if kind == "noise":
         return noise
-    frame = np.minimum(
-        (np.arange(parts.length) + parts.hop // 2) // parts.hop, len(parts.f0) - 1
-    )
+    frame = np.minimum((np.arange(parts.length) + parts.hop // 2) // parts.hop, len(parts.f0) - 1)
     f0 = pitch * parts.f0[frame]
     phase = np.cumsum(f0 / parts.sample_rate)
     beats = np.flatnonzero(np.diff(np.floor(phase), prepend=0.0) > 0)
@@ -215,9 +215,7 @@ def _mean_envelope(samples, rate, order, frequencies):
     if not voiced.any():
         raise ValueError("the sound has no voiced frame: there are no formants to follow")
     bins = np.fft.rfftfreq(1024, 1 / rate)
-    curves = [
-        np.interp(frequencies, bins, envelope(a, 1.0, 1024)) for a in parts.filters[voiced]
-    ]
+    curves = [np.interp(frequencies, bins, envelope(a, 1.0, 1024)) for a in parts.filters[voiced]]
     mean = np.mean(curves, axis=0)
     slope = np.polyfit(np.log(frequencies), mean, 1)
     return mean - np.polyval(slope, np.log(frequencies))

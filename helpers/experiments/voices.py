@@ -27,16 +27,18 @@ VALIDATION = ("{}.", "the answer is {}.", "they gave me {} apples.", "I said {},
 """Carriers on which settings were chosen."""
 
 TEST = (
-    "we counted {} birds.",
     "please open door number {}.",
-    "it was {}, not more.",
-    "she wrote {} again.",
-    "page {} is missing.",
     "their house is number {}.",
     "take {}.",
-    "{} people were late.",
+    "the bus leaves at {}.",
+    "it was {}, not more.",
+    "page {}, please.",
+    "she wrote {}, and went home.",
+    "{}, said the teacher.",
 )
-"""Carriers of the test."""
+"""Carriers of the test. A pause follows the word: on the validation carriers, words cut out of the
+middle of a phrase were often misheard even from the built-in voice, since the listener knows only
+words that stand alone."""
 
 RECOGNISER_STEPS = 1500
 ORDERS = (2, 4, 8, 12, 20, 32)
@@ -51,7 +53,8 @@ SPLICED, BLIND = "pieces, joins chosen", "pieces, joins left to chance"
 RANDOM = "talker, random phonemes"
 LPC = {order: f"LPC, order {order}" for order in ORDERS}
 STEPS_OF_PHASE = {n: f"true mel, Griffin–Lim, {n} iterations" for n in ITERATIONS}
-SYSTEMS = (NATURAL, LPC[20], COPY, SPLICED, BLIND, TIMED, TALKER, SQUARED, RANDOM)
+WHISPER = "LPC, order 20, noise only"
+SYSTEMS = (NATURAL, LPC[20], WHISPER, COPY, SPLICED, BLIND, TIMED, TALKER, SQUARED, RANDOM)
 
 MARGIN = 0.01
 """Seconds that are kept on both sides of a word that is cut out."""
@@ -150,6 +153,9 @@ def spoken_by(system, spoken, span, kit):
     if system in orders:
         parts = vocoder.analyse(spoken.samples, spoken.sample_rate, orders[system])
         return vocoder.synthesise(parts, vocoder.excitation(parts)), spoken.starts
+    if system == WHISPER:
+        parts = vocoder.analyse(spoken.samples, spoken.sample_rate, 20)
+        return vocoder.synthesise(parts, vocoder.excitation(parts, kind="noise")), spoken.starts
     if system in phases:
         return tts.sound_of(mel_of(spoken.samples), phases[system]), spoken.starts
     if system in (SPLICED, BLIND):
@@ -161,7 +167,9 @@ def spoken_by(system, spoken, span, kit):
         return tts.say(
             kit["talker"], random_phones(spoken, span, kit["talker"].names, kit["rng"]), stress
         )
-    return tts.say({TALKER: kit["talker"], SQUARED: kit["squared"]}[system], phones, stress)
+    if system not in (TALKER, SQUARED):
+        raise KeyError(f"there is no system {system!r}: give one of {', '.join(SYSTEMS)}")
+    return tts.say(kit["talker" if system == TALKER else "squared"], phones, stress)
 
 
 def judge(recogniser, items, systems, kit):
@@ -208,31 +216,30 @@ def summary(record):
     """Figures of the results file.
 
     {"words": {system: float (10,), share of each word that is understood, over carriers and
-    seeds}, "seeds": {system: float (seeds,)}, "speed": {system: seconds of work per second of
-    sound}, "distance": {system: dB (seeds,)}, "contrast": {"L1", "L2": (seeds, utterances)},
-    "duration": median error in frames …, "training": seconds, "parameters"}
+    seeds}, "seeds": {system: float (seeds,)}, "carriers": {system: float (carriers,)}, "speed":
+    {system: seconds of work per second of sound}, "distance": {system: dB (seeds,)}, "contrast":
+    {"L1", "L2": (seeds, utterances)}, "duration_error": median in ms (seeds,), "training": seconds,
+    "parameters"}
 
     Raises KeyError while runs are missing. Chapter: 6.5
     """
     runs = [record["runs"][f"seed {seed}"] for seed in SEEDS]
-    systems = list(runs[0]["systems"])
-    rights = {s: np.array([right(run["systems"][s]["heard"]) for run in runs]) for s in systems}
+    made = [run["systems"] for run in runs]
+    rights = {s: np.array([right(of[s]["heard"]) for of in made]) for s in made[0]}
     return {
-        "rights": rights,
         "words": {s: of.mean(axis=(0, 2)) for s, of in rights.items()},
         "seeds": {s: of.mean(axis=(1, 2)) for s, of in rights.items()},
+        "carriers": {s: of.mean(axis=(0, 1)) for s, of in rights.items()},
         "speed": {
-            s: float(
-                np.median([run["systems"][s]["seconds"] / run["systems"][s]["sound"] for run in runs])
-            )
-            for s in systems
+            s: float(np.median([of[s]["seconds"] / of[s]["sound"] for of in made])) for s in rights
         },
-        "distance": {s: np.array([run["distance"][s] for run in runs]) for s in runs[0]["distance"]},
-        "contrast": {kind: np.array([run["contrast"][kind] for run in runs]) for kind in ("L1", "L2")},
+        "distance": {
+            s: np.array([run["distance"][s] for run in runs]) for s in runs[0]["distance"]
+        },
+        "contrast": {k: np.array([run["contrast"][k] for run in runs]) for k in ("L1", "L2")},
         "duration_error": np.array([run["duration_error"] for run in runs]),
         "training": [run["talker_seconds"] for run in runs],
         "parameters": runs[0]["parameters"],
-        "people": np.array([run["people"] for run in runs]),
     }
 
 
@@ -242,17 +249,17 @@ def table(record=None):
     `record` is what `load_results` gives; None reads the file. While runs are missing it says how
     many are there. Chapter: 6.5
     """
+    from helpers.datasets.builtin_digits import WORDS
+
     record = load_results("voices") if record is None else record
     try:
         found = summary(record)
     except KeyError:
         return f"The evaluation is not complete: {len(record['runs'])} runs are on file."
     rows = [
-        "| voice | words understood (%) | range over seeds | worst word | work per second of sound |",
+        "| voice | words understood (%) | range over seeds | worst word | work per second |",
         "|---|---:|---:|---|---:|",
     ]
-    from helpers.datasets.builtin_digits import WORDS
-
     for system in SYSTEMS:
         seeds, words = 100 * found["seeds"][system], 100 * found["words"][system]
         worst = int(words.argmin())
@@ -348,20 +355,12 @@ def _run(seed):
         "distance": {name: round(float(np.mean(of)), 3) for name, of in distances.items()},
         "contrast": ratios,
         "duration_error": round(float(np.median(errors)) * FRONT_END.hop / 16, 2),
-        "people": round(float(_known(recogniser, people)), 4),
         "parameters": int(talker.network.count_params()),
         "loss": [round(x, 4) for x in history.loss],
         "talker_seconds": round(history.seconds, 1),
         "recogniser_seconds": round(listened.seconds, 1),
         "seconds": round(history.seconds, 1),
     }
-
-
-def _known(recogniser, people):
-    from helpers.models.digits import logits_of
-
-    some = people.subset(np.arange(0, len(people), 7))
-    return (logits_of(recogniser, some).argmax(axis=1) == some.labels).mean()
 
 
 if __name__ == "__main__":

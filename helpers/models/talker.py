@@ -14,7 +14,6 @@ from keras import layers
 
 from helpers.features import FrontEnd, log_mel
 
-
 FRONT_END = FrontEnd(16000, 640, 128, 80, 60.0, 8000.0)
 """Frames of 40 ms every 8 ms, 80 bands up to 8 kHz."""
 
