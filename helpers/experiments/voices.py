@@ -6,9 +6,9 @@ practice material contains a digit, or a word that sounds like one. The listener
 of chapter 5.2, trained on the six people of the Free Spoken Digit Dataset alone; it has never heard
 a synthesiser. Each word is cut out of its sentence where the voice says it begins and ends.
 
-Three seeds, each with a recogniser and two talkers (L1 and L2 loss) of its own. Steps, learning
-rate, sharpening and the voice were chosen on the validation carriers, and the test carriers are
-scored once per seed. Runs are written to results/voices.json as they finish; a run on file is not
+Three seeds, each with a recogniser and two talkers (L1 and L2 loss) of its own. Settings were tried
+on the validation carriers, where sharpening the predicted spectrograms gained nothing and was left
+out; the test carriers are scored once per seed. Runs are written to results/voices.json as they finish; a run on file is not
 repeated. Six to eight minutes a run on one core.
 """
 
