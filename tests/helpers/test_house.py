@@ -16,13 +16,15 @@ HELPERS = ROOT / "helpers"
 # Ground floor first. A module imports only from floors below its own; a folder is one room.
 FLOORS = (
     ("errors", "_html", "_espeak"),
-    ("_headers",),
+    ("_headers", "_espeak_timed"),
     ("audio",),
     ("features", "voice", "parts"),
     ("counting",),
     ("rooms", "codecs"),
     ("augment",),
     ("speech",),
+    ("phones", "vocoder"),
+    ("splice",),
     ("datasets",),
     ("phrases",),
     ("models",),
@@ -33,7 +35,7 @@ FLOORS = (
     ("engrave",),
     ("listen",),
     ("scratch",),
-    ("recognise", "classic", "transcribe", "compose", "assistant"),
+    ("recognise", "classic", "transcribe", "compose", "tts", "assistant"),
     ("fuzz", "experiments"),
     ("exercises",),
 )
