@@ -71,14 +71,15 @@ def noises_of(sounds, folds):
 def noise_track(clips, seconds, rng):
     """Noises in random order, each at the same loudness: float32 (n,) of that many seconds.
 
-    Chapter: 6.1
+    Digital silence at both ends of a clip is cut off, and hiss 40 dB below fills what else is
+    silent, so that every stretch of the track holds some noise. Chapter: 6.1
     """
     n, parts, length = round(seconds * RATE), [], 0
     while length < n:
-        clip = clips[rng.integers(len(clips))]
+        clip = np.trim_zeros(clips[rng.integers(len(clips))])
         parts.append(0.1 * clip / audio.rms(clip))
         length += len(clip)
-    return np.concatenate(parts)[:n].astype(np.float32)
+    return (np.concatenate(parts)[:n] + 1e-3 * rng.standard_normal(n)).astype(np.float32)
 
 
 def spoken_part(samples):

@@ -221,7 +221,10 @@ def guessed_words(reader, powers, slots):
     """In which order the phrases of each order were said, as the reader guesses: list of tuples.
 
     powers: list of n float32 (frames, 40). slots: list of n dicts {slot: value}, one slot or more
-    each. Chapter: 6.1
+    each.
+
+    Chapter: 6.1
+    Source: the problem is that of [kuo2020transcripts], who solve it by attention
     """
     return [
         arranged(reader.of_power(power), [spelled(value) for value in said.values()])[0]

@@ -73,6 +73,9 @@ def test_silent_noises_are_left_out():
     assert track.shape == (40000,)
     assert track.dtype == np.float32
     assert np.sqrt(np.mean(track**2)) == pytest.approx(0.1, abs=1e-3)
+    gaps = np.concatenate([np.zeros(4000), hiss(0.2), np.zeros(9000)]).astype(np.float32)
+    filled = assistant.noise_track([gaps], 1.0, RNG)
+    assert all(np.std(filled[i : i + 800]) > 0.05 for i in range(0, RATE, 800))
 
 
 def test_the_spoken_part_is_cut_out():
