@@ -22,6 +22,8 @@ SAMPLE_RATE = 16000
 BLOCK = 0.1
 """Seconds: how much sound the loop looks at at a time."""
 FULL_SCALE = 0.999
+CLIPPED_AGAIN = 5.0
+"""Seconds without a sample at full scale after which clipping is worth another event."""
 
 
 class SourceLost(OSError):
@@ -340,7 +342,7 @@ class Assistant:
         self.trigger = Trigger(s.threshold, self.wake.step, s.hold, refractory=s.refractory)
         self.heard, self._pending = 0, np.zeros(0, np.float32)
         self.state = "waiting"
-        self._quiet, self._dead, self._clipped = 0, False, False
+        self._quiet, self._dead, self._clipped = 0, False, -np.inf
         self._forget()
 
     def _forget(self):
@@ -404,7 +406,7 @@ class Assistant:
                 self.state = "waiting"
         if fired and self.state != "listening":
             self._forget()
-            self.state, self._clipped = "listening", False
+            self.state = "listening"
             events.append(Event(self.time, "wake", None, took))
             self._voice(x)
             return events
@@ -422,11 +424,9 @@ class Assistant:
         """Events about the signal itself."""
         events = []
         if np.any(np.abs(x) >= FULL_SCALE):
-            if not self._clipped:
+            if self.time - self._clipped > CLIPPED_AGAIN:
                 events.append(Event(self.time, "clipped", float(np.abs(x).max())))
-            self._clipped = True
-        elif self.state == "waiting":
-            self._clipped = False
+            self._clipped = self.time
         self._quiet = 0 if np.any(x) else self._quiet + len(x)
         dead = self._quiet >= self.settings.dead * SAMPLE_RATE
         if dead != self._dead:

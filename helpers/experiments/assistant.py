@@ -44,7 +44,8 @@ VAD_MIXTURES, VAD_STEPS = 600, 400
 
 SNRS = (40, 20, 10, 5, 0)
 """Decibels by which speech lies above the noise; at 40 it is hardly heard."""
-STREAM_SNRS = (40, 20, 10, 5)
+FEW_SNRS, STREAM_SNRS = (40, 10), (40, 20, 10, 5)
+"""At which of them the other ways to train are tested, and the streams."""
 DIALOGUES = 40
 PENALTIES = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0)
 HANGS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.2, 1.5)
@@ -171,7 +172,7 @@ def background(words, orders, sounds, digits, voices):
 
 
 def false_alarms(spotter, threshold, parts, pause=0.3):
-    """How often a wake word fires where it was not said: {part: [count, seconds]}.
+    """When a wake word fires where it was not said: {part: [times in seconds, seconds in all]}.
 
     Each part is one stream, its sounds `pause` seconds apart, never reset. Chapter: 6.1
     """
@@ -182,13 +183,26 @@ def false_alarms(spotter, threshold, parts, pause=0.3):
     for name, sounds in parts.items():
         spotter.reset()
         trigger = Trigger(threshold, spotter.step)
-        count, seconds = 0, 0.0
+        times, seconds = [], 0.0
         for sound in sounds:
             block = np.concatenate([sound, gap])
-            count += int(trigger.push(spotter.push(block)).sum())
+            fired = np.flatnonzero(trigger.push(spotter.push(block)))
+            times += [round(seconds + float(i) * spotter.step, 1) for i in fired]
             seconds += len(block) / RATE
-        found[name] = [count, round(seconds, 1)]
+        found[name] = [times, round(seconds, 1)]
     return found
+
+
+def half_hours(alarms):
+    """Alarms in each half hour: float (k,), the parts one after the other, the rest left out.
+
+    alarms: what `false_alarms` gives. Chapter: 6.1
+    """
+    at, times = 0.0, []
+    for part_times, seconds in alarms.values():
+        times += [at + t for t in part_times]
+        at += seconds
+    return np.histogram(times, bins=np.arange(0, at + 1, 1800.0))[0].astype(float)
 
 
 def detected(spotter, threshold, calls, noise, snr_db):
@@ -628,14 +642,14 @@ def _run_words(orders, sounds, choosing, testing, seed):
     network, history = train_words(practice, noise, seed=seed)
     seconds["voices"] = history.seconds
     reader = OrderReader(network)
-    found = {"voices alone": tested(reader, SNRS)[1]}
+    found = {"voices alone": tested(reader, FEW_SNRS)[1]}
     begun = network.get_weights()
     guess = guessed_words(reader, recorded, slots)
     history = train_on_recordings(
         network, practice, recorded, noise, labelled_words(slots), sum(MIXED_STAGES)
     )
     seconds["label order"] = history.seconds
-    found["label order"] = tested(reader, SNRS)[1]
+    found["label order"] = tested(reader, FEW_SNRS)[1]
     network.set_weights(begun)
     seconds["recordings"] = 0.0
     for steps in MIXED_STAGES:
@@ -701,11 +715,12 @@ def summary(record):
     """Figures of the results file, over its seeds.
 
     {"word", "alarms": {part: [count, seconds]} summed over seeds, "alarm_rate": (rate, low, high)
-    an hour of one network, "hours" of one seed, "hits": {snr: float (seeds, calls)},
-    "wake_delays": {snr: [s]}, "understanding": {method: {snr: {"f1", "exact": [each seed],
-    "each": (seeds, orders, 3)}}}, "ends": {vad: {snr: {hang: float (seeds, orders)}}},
-    "hang": {vad: [each seed]}, "streams": {vad: {snr: [each seed's `measured`]}},
-    "factor": [real-time factor of each stream], "seconds": {…}, "parameters": {…}}
+    an hour of one network, "half_hours": alarms in each, mean of seeds, "hours" of one seed,
+    "hits": {snr: float (seeds, calls)}, "wake_delays": {snr: [s]},
+    "understanding": {method: {snr: {"f1", "exact": [each seed], "each": (seeds, orders, 3)}}},
+    "ends": {vad: {snr: {hang: float (seeds, orders)}}}, "hang": {vad: [each seed]},
+    "streams": {vad: {snr: [each seed's `measured`]}}, "factor": [real-time factor of each stream],
+    "seconds": {part: [each seed]}, "parameters": {part: int}}
 
     Raises KeyError while runs are missing. Chapter: 6.1
     """
@@ -714,7 +729,10 @@ def summary(record):
     runs = [record["runs"][name] for name in plan()]
     first = runs[0]
     alarms = {
-        part: np.sum([run["alarms"][part] for run in runs], axis=0).tolist()
+        part: [
+            sum(len(run["alarms"][part][0]) for run in runs),
+            sum(run["alarms"][part][1] for run in runs),
+        ]
         for part in first["alarms"]
     }
     counts, seconds = np.sum(list(alarms.values()), axis=0)
@@ -738,6 +756,7 @@ def summary(record):
         "word": first["word"],
         "alarms": alarms,
         "alarm_rate": rate_interval(int(counts), seconds / 3600),
+        "half_hours": np.mean([half_hours(run["alarms"]) for run in runs], axis=0),
         "hours": float(seconds / 3600 / len(runs)),
         "hits": {int(s): np.array([run["hits"][s] for run in runs]) for s in first["hits"]},
         "wake_delays": {
@@ -864,7 +883,15 @@ def _settings(sets):
         "words": [[list(s) for s in STAGES], list(MIXED_STAGES), FRAMES, ORDER_BATCH, VOICES_SHARE],
         "network": [list(slots.CHANNELS), slots.WIDTH, LEARNING_RATE],
         "vad": [VAD_MIXTURES, VAD_STEPS],
-        "test": [list(SNRS), list(STREAM_SNRS), DIALOGUES, list(PENALTIES), list(HANGS), MOST_CUT],
+        "test": [
+            list(SNRS),
+            list(FEW_SNRS),
+            list(STREAM_SNRS),
+            DIALOGUES,
+            list(PENALTIES),
+            list(HANGS),
+            MOST_CUT,
+        ],
     }
 
 

@@ -340,6 +340,8 @@ def test_clipping_is_said_once_and_heard_nevertheless():
     session, understand, _ = heard([hiss(0.5), WORD, hiss(0.4), loud, hiss(1.5)])
     assert kinds(session).count("clipped") == 1
     assert len(understand.got) == 1
+    again, _, _ = heard([loud, hiss(2.0), loud, hiss(6.0), loud])
+    assert [e.time for e in again.events if e.kind == "clipped"] == pytest.approx([0.1, 10.1])
 
 
 def test_a_dead_line_is_said_and_so_is_its_return():
@@ -357,6 +359,7 @@ def test_what_is_no_sound_is_refused():
         machine.push(np.zeros(0, np.float32))
 
 
+@pytest.mark.slow
 def test_an_hour_takes_no_more_memory_than_a_minute():
     machine, _ = an_assistant()
     bound = (machine.settings.longest + 1) * RATE

@@ -190,13 +190,21 @@ def test_alarms_and_hits_are_counted():
     beep = Beep()
     parts = {"tones": [tone(0.2)] * 4, "none": [hiss(2.0) / 9]}
     alarms = assistant.false_alarms(beep, 0.5, parts, pause=0.2)
-    assert alarms == {"tones": [2, 1.6], "none": [0, 2.2]}  # the refractory time swallows two
+    (first, second), seconds = alarms["tones"]  # the refractory time swallows two of four
+    assert (first, second) == (pytest.approx(0.1, abs=0.1), pytest.approx(1.3, abs=0.1))
+    assert seconds == 1.6
+    assert alarms["none"] == [[], 2.2]
     calls = [np.pad(tone(0.5), 8000), 1e-4 * np.pad(tone(0.5), 8000)]
     hits, delays = assistant.detected(beep, 0.5, calls, hiss(5.0), 40)
     assert hits.tolist() == [True, True]
     assert all(-0.5 < d < 0.2 for d in delays)
     assert assistant.peak_score(beep, tone(0.5)) == 1.0
     assert assistant.peak_score(beep, hiss(0.5) / 99) == 0.0
+
+
+def test_alarms_are_counted_by_the_half_hour():
+    alarms = {"a": [[10.0, 1790.0], 1795.0], "b": [[4.0, 6.0], 1900.0], "c": [[], 100.0]}
+    assert assistant.half_hours(alarms).tolist() == [3, 1]  # 4 s into b are 1799 s in all
 
 
 def test_a_stream_holds_what_it_says():
@@ -252,7 +260,7 @@ def a_run(seed):
     return {
         "word": "computer",
         "threshold": 0.8,
-        "alarms": {"orders": [1, 3600.0], "sounds": [0, 1800.0]},
+        "alarms": {"orders": [[1900.0], 3600.0], "sounds": [[], 1800.0]},
         "hits": {"40": [1, 1], "0": [1, 0]},
         "wake_delays": {"40": [0.1, 0.2], "0": [0.3]},
         "wake_parameters": 10,
@@ -280,6 +288,7 @@ def test_the_summary_by_hand():
     assert found["alarms"] == {"orders": [3, 10800], "sounds": [0, 5400]}
     assert found["alarm_rate"][0] == pytest.approx(3 / 4.5)
     assert found["hours"] == pytest.approx(1.5)
+    assert found["half_hours"].tolist() == [0, 1, 0]
     assert found["hits"][0].mean() == 0.5
     assert found["wake_delays"][40] == [0.1, 0.2] * 3
     assert found["understanding"]["guessed order"][40]["f1"] == pytest.approx([0.8, 0.81, 0.82])

@@ -120,6 +120,7 @@ def test_the_network_answers_every_40_ms():
     assert network.name == "order_speller"
 
 
+@pytest.mark.slow
 def test_a_network_learns_two_words():
     """Of two tones, one is "latte" and the other "mocha"; at the end it tells them apart."""
     from helpers.training import fit_stages, set_seed

@@ -123,6 +123,7 @@ def test_what_is_no_sound_is_refused():
         Spotter(Loudest()).push(np.array([np.inf], np.float32))
 
 
+@pytest.mark.slow
 def test_a_network_learns_a_tone_from_hiss():
     from helpers.training import fit, set_seed
 
