@@ -8,8 +8,8 @@ a synthesiser. Each word is cut out of its sentence where the voice says it begi
 
 Three seeds, each with a recogniser and two talkers (L1 and L2 loss) of its own. Settings were tried
 on the validation carriers, where sharpening the predicted spectrograms gained nothing and was left
-out; the test carriers are scored once per seed. Runs are written to results/voices.json as they finish; a run on file is not
-repeated. Six to eight minutes a run on one core.
+out; the test carriers are scored once per seed. Runs are written to results/voices.json as they
+finish; a run on file is not repeated. Six to eight minutes a run on one core.
 """
 
 from __future__ import annotations
