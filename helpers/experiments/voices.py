@@ -174,7 +174,7 @@ def spoken_by(system, spoken, span, kit):
 
 def judge(recogniser, items, systems, kit):
     """What a recogniser hears of items, [(digit, Spoken)]: {system: {"heard": digits as a text,
-    "seconds": to make them, "sound": seconds of sound made}}.
+    "seconds": core-seconds to make them, "sound": seconds of sound made}}.
 
     Chapter: 6.5
     """
@@ -182,13 +182,13 @@ def judge(recogniser, items, systems, kit):
 
     found = {}
     for system in systems:
-        words, length, began = [], 0.0, time.monotonic()
+        words, length, began = [], 0.0, time.process_time()
         for digit, spoken in items:
             span = spoken.find(WORDS[digit])
             samples, starts = spoken_by(system, spoken, span, kit)
             words.append((samples, starts, span))
             length += len(samples) / 16000
-        taken = time.monotonic() - began
+        taken = time.process_time() - began
         digits = heard(recogniser, [word_of(*word) for word in words])
         found[system] = {
             "heard": "".join(map(str, digits)),
@@ -217,7 +217,7 @@ def summary(record):
 
     {"words": {system: float (10,), share of each word that is understood, over carriers and
     seeds}, "seeds": {system: float (seeds,)}, "carriers": {system: float (carriers,)}, "speed":
-    {system: seconds of work per second of sound}, "distance": {system: dB (seeds,)}, "contrast":
+    {system: core-seconds per second of sound}, "distance": {system: dB (seeds,)}, "contrast":
     {"L1", "L2": (seeds, utterances)}, "duration_error": median in ms (seeds,), "training":
     core-seconds, "parameters"}
 
@@ -257,7 +257,7 @@ def table(record=None):
     except KeyError:
         return f"The evaluation is not complete: {len(record['runs'])} runs are on file."
     rows = [
-        "| voice | words understood (%) | range over seeds | worst word | work per second |",
+        "| voice | words understood (%) | range over seeds | worst word | work for a second |",
         "|---|---:|---:|---|---:|",
     ]
     for system in SYSTEMS:
