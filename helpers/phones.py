@@ -62,6 +62,24 @@ zeal zipper zone zoo
 WORDS = tuple(_LISTED.split())
 """The words of the practice texts. None of them is a digit, or sounds like one."""
 
+LITTLE = (
+    "the",
+    "a",
+    "my",
+    "our",
+    "his",
+    "with",
+    "and",
+    "is",
+    "at",
+    "in",
+    "of",
+    "it",
+    "was",
+    "their",
+)
+"""Little words, mostly unstressed; one of them stands before one of WORDS in three."""
+
 
 @dataclass(frozen=True)
 class Spoken:
@@ -173,7 +191,8 @@ def split_stress(name):
 
 def practice_texts(n, seed=0):
     """Texts to learn to speak from: n of them, each one to four of WORDS in a row, ending in a
-    full stop; one pair of neighbours in four is parted by a comma.
+    full stop; one pair of neighbours in four is parted by a comma, and before one word in three
+    stands one of LITTLE.
 
     All words are used before one is used again. Raises ValueError for n below 1.
 
@@ -188,7 +207,8 @@ def practice_texts(n, seed=0):
         for _ in range(int(rng.integers(1, 5))):
             if not waiting:
                 waiting = list(rng.permutation(WORDS))
-            words.append(str(waiting.pop()))
+            little = f"{rng.choice(LITTLE)} " if rng.random() < 1 / 3 else ""
+            words.append(little + str(waiting.pop()))
         text = words[0]
         for word in words[1:]:
             text += (", " if rng.random() < 0.25 else " ") + word

@@ -55,7 +55,7 @@ def test_words_end_where_pauses_begin(spoken):
 
 
 def test_practice_holds_no_digit_and_nothing_that_sounds_like_one(spoken):
-    assert not set(phones.WORDS) & set(DIGITS)
+    assert not {*phones.WORDS, *phones.LITTLE} & set(DIGITS)
     assert len(set(phones.WORDS)) == len(phones.WORDS)
     sounds = {
         one.phones[slice(*one.find(word))] for one, word in zip(spoken[2:], DIGITS, strict=True)
@@ -75,8 +75,10 @@ def test_practice_texts():
     texts = phones.practice_texts(200, seed=1)
     assert texts == phones.practice_texts(200, seed=1) != phones.practice_texts(200, seed=2)
     used = [word for text in texts for word in text.rstrip(".").replace(",", "").split()]
-    assert set(used[: len(phones.WORDS)]) == set(phones.WORDS)
-    assert all(1 <= len(text.split()) <= 4 for text in texts)
+    large = [word for word in used if word not in phones.LITTLE]
+    assert set(large[: len(phones.WORDS)]) == set(phones.WORDS)
+    assert 0.2 < 1 - len(large) / len(used) < 0.3
+    assert all(1 <= len(text.split()) <= 8 for text in texts)
     with pytest.raises(ValueError, match="at least 1"):
         phones.practice_texts(0)
 

@@ -38,7 +38,7 @@ def full_record():
             "contrast": {"L1": [0.9, 0.8], "L2": [0.8, 0.8]},
             "duration_error": 3.0,
             "parameters": 1000,
-            "talker_seconds": 60.0 + seed,
+            "core_seconds": 60.0 + seed,
             **ABOUT,
         }
     return {"about": "", "runs": runs}
@@ -91,6 +91,7 @@ def test_the_summary_by_hand():
 
 def test_the_table():
     text = voices.table(full_record())
+    assert "trained for 60 to 62 core-seconds" in text
     assert "| **talker** | 90.0 | 80.0 to 100.0 | zero, 33 % | 0.25 s |" in text
     record = full_record()
     del record["runs"]["seed 1"]
