@@ -66,7 +66,7 @@ def views(picture, state=None):
     above = np.clip((x - np.maximum(floors, peaks - RANGE)) / 10, 0, 4)
     below = np.maximum((x - peaks) / 10, -5) + 2.5
     new = np.clip((x - mean) / 10, -3, 3)
-    state = tuple(np.float32(track[..., -1, :]) for track in (floors, peaks, smooth, mean))
+    state = tuple(track[..., -1, :].astype(np.float32) for track in (floors, peaks, smooth, mean))
     return np.concatenate([above, below, new], axis=-1, dtype=np.float32), state
 
 
@@ -178,7 +178,7 @@ class VoiceDetector:
             count = FRONT_END.frames(len(self._samples))
             if count:
                 rows = log_mel(self._samples, FRONT_END)
-                self._samples = self._samples[count * FRONT_END.hop :]
+                self._samples = self._samples[count * FRONT_END.hop :].copy()
                 answers.append(self._judge(rows))
         return np.concatenate([np.zeros(0, np.float32), *answers])
 
@@ -195,13 +195,13 @@ class VoiceDetector:
 
     def _judge(self, rows):
         """Rows of log-mel (r, n_mels) → probabilities of the frames that they complete."""
-        self._row = rows[-1:]
+        self._row = rows[-1:].copy()
         x, self._state = views(rows, self._state)
         x = np.maximum(x @ self._first[0] + self._first[1], 0)
         for i, ((kernel, bias), gap) in enumerate(zip(self._layers, self._gaps, strict=True)):
             past = np.concatenate([self._past[i], x])
             taps = [past[j * gap : j * gap + len(x)] @ kernel[j] for j in range(TAPS)]
-            self._past[i] = past[len(past) - (TAPS - 1) * gap :]
+            self._past[i] = past[len(past) - (TAPS - 1) * gap :].copy()
             x = x + np.maximum(sum(taps) + bias, 0)
         logits = (x @ self._last[0] + self._last[1])[:, 0]
         skip = max(0, min(len(logits), LOOK_AHEAD - self._rows))
