@@ -258,14 +258,17 @@ def webrtc_points(pairs, snrs=SNRS):
 
 
 def data(source=None):
-    """(orders, sounds, training orders, test orders), the last two lists of sounds. Chapter: 6.4"""
+    """(orders, sounds, training orders, test orders), the last two lists of sounds. Chapter: 6.4
+
+    Built-in orders, which begin and end with speech, get a second of silence on either side.
+    """
     from helpers.datasets import load_orders, load_sounds, split_orders
 
     orders, sounds = load_orders(source, quiet=True), load_sounds(source, quiet=True)
     training, _, test = split_orders(orders)
-    return (
-        orders, sounds, [orders.audio[i] for i in training], [orders.audio[i] for i in test],
-    )  # fmt: skip
+    around = RATE if orders.source == "builtin" else 0
+    parts = [[np.pad(orders.audio[i], around) for i in part] for part in (training, test)]
+    return orders, sounds, *parts
 
 
 def noises_without(sounds, group):
