@@ -23,6 +23,9 @@ LOOK_AHEAD = 20
 CHANNELS, TAPS, GAPS = 32, 3, (1, 2, 4, 8, 16, 32)
 RISE, FALL, RANGE = 0.05, 0.03, 45.0
 """Of `views`: dB a frame that a floor rises and the peak falls; dB that floors may lie below it."""
+SMOOTH = (0.3, 0.01)
+"""Of `views`: the weight of a frame in the level that the floor follows, and in the mean."""
+VIEWS = 3 * FRONT_END.n_mels
 
 _BEFORE = (FRONT_END.n_fft - FRONT_END.hop) // 2
 LATENCY = (LOOK_AHEAD * FRONT_END.hop + _BEFORE) / SAMPLE_RATE
@@ -30,15 +33,15 @@ LATENCY = (LOOK_AHEAD * FRONT_END.hop + _BEFORE) / SAMPLE_RATE
 
 
 def views(picture, state=None):
-    """Log-mel without its absolute level: (…, frames, n_mels) dB → (…, frames, 2·n_mels), state.
+    """Log-mel without its absolute level: (…, frames, n_mels) dB → (…, frames, 3·n_mels), state.
 
-    The first half of the last axis is the level above a running noise floor of the band, in tens of
-    dB, 0 … 4: the floor follows a (smoothed) level that falls at once, and one that rises by RISE
-    dB a frame. The second half is the level below a running peak over all bands, divided by 10,
-    plus 2.5 and at least −2.5: the peak follows a rise at once and falls by FALL dB a frame. No
-    floor is lower than RANGE dB below the peak, so that digital silence leaves no hole. All look
-    back only.
-    state: what a first part of a stream returned, None at its beginning; (floor, peak, smoothed).
+    Three views, one behind the other in the last axis. (1) The level above a running noise floor of
+    the band, in tens of dB, 0 … 4: the floor follows a (smoothed) level that falls at once, and one
+    that rises by RISE dB a frame. (2) The level below a running peak over all bands, divided by 10,
+    plus 2.5 and at least −2.5: the peak follows a rise at once and falls by FALL dB a frame.
+    (3) The level above a running mean of the band, in tens of dB, −3 … 3. Neither floor nor mean is
+    lower than RANGE dB below the peak, so that digital silence leaves no hole. All look back only.
+    state: what a first part of a stream returned, None at its beginning; four arrays.
 
     Raises ValueError for fewer than two axes or no frames. Chapter: 6.4
     """
@@ -48,17 +51,23 @@ def views(picture, state=None):
     if x.ndim < 2 or not x.shape[-2]:
         raise ValueError(f"the picture has shape {x.shape}; give (…, frames, n_mels)")
     top = x.max(axis=-1, keepdims=True)
-    floor, peak, smooth = (x[..., 0, :], top[..., 0, :], x[..., 0, :]) if state is None else state
+    now = x[..., 0, :]
+    floor, peak, smooth, mean = (now, top[..., 0, :], now, now) if state is None else state
     t = np.arange(1, x.shape[-2] + 1, dtype=np.float32)[:, None]
     falling = np.maximum.accumulate(top + FALL * t, axis=-2)
     peaks = np.maximum(falling, peak[..., None, :]) - FALL * t
-    smooth, _ = lfilter([0.3], [1, -0.7], x, axis=-2, zi=0.7 * smooth[..., None, :])
-    lowest = np.minimum.accumulate(np.maximum(smooth, peaks - RANGE) - RISE * t, axis=-2)
+    seen = np.maximum(x, peaks - RANGE)
+    smooth, mean = (
+        lfilter([w], [1, w - 1], seen, axis=-2, zi=(1 - w) * last[..., None, :])[0]
+        for w, last in zip(SMOOTH, (smooth, mean), strict=True)
+    )
+    lowest = np.minimum.accumulate(smooth - RISE * t, axis=-2)
     floors = np.minimum(lowest, floor[..., None, :]) + RISE * t
     above = np.clip((x - np.maximum(floors, peaks - RANGE)) / 10, 0, 4)
     below = np.maximum((x - peaks) / 10, -5) + 2.5
-    state = tuple(np.float32(track[..., -1, :]) for track in (floors, peaks, smooth))
-    return np.concatenate([above, below], axis=-1, dtype=np.float32), state
+    new = np.clip((x - mean) / 10, -3, 3)
+    state = tuple(track[..., -1, :].astype(np.float32) for track in (floors, peaks, smooth, mean))
+    return np.concatenate([above, below, new], axis=-1, dtype=np.float32), state
 
 
 def framed(samples):
@@ -76,9 +85,9 @@ def framed(samples):
 
 
 def vad_network(channels=CHANNELS, gaps=GAPS):
-    """The network: views (batch, frames, 2·n_mels) → logits (batch, frames), causal.
+    """The network: views (batch, frames, 3·n_mels) → logits (batch, frames), causal.
 
-    With f = 2·n_mels, c channels, k taps and g convolutions it has (f + 1)c + g(kc + 1)c + c + 1
+    With f = 3·n_mels, c channels, k taps and g convolutions it has (f + 1)c + g(kc + 1)c + c + 1
     parameters. Its answer at a frame is about LOOK_AHEAD frames before. Raises ValueError for less
     than one channel or no gaps.
 
@@ -87,7 +96,7 @@ def vad_network(channels=CHANNELS, gaps=GAPS):
     """
     if channels < 1 or not gaps:
         raise ValueError(f"channels is {channels}, gaps are {gaps}: give at least one of each")
-    inputs = keras.Input((None, 2 * FRONT_END.n_mels))
+    inputs = keras.Input((None, VIEWS))
     x = layers.Dense(channels, activation="relu", name="first")(inputs)
     for i, gap in enumerate(gaps):
         convolve = layers.Conv1D(
@@ -101,7 +110,7 @@ def vad_network(channels=CHANNELS, gaps=GAPS):
 def vad_batches(inputs, targets, batch=16):
     """Random batches for `fit_stages`, traced into its graph: a function without arguments.
 
-    inputs: (n, frames, 2·n_mels) views, float16 or float32; targets: bool (n, frames), whether
+    inputs: (n, frames, 3·n_mels) views, float16 or float32; targets: bool (n, frames), whether
     somebody speaks. Chapter: 6.4
     """
     if len(inputs) != len(targets) or inputs.shape[1] != targets.shape[1]:
@@ -169,7 +178,7 @@ class VoiceDetector:
             count = FRONT_END.frames(len(self._samples))
             if count:
                 rows = log_mel(self._samples, FRONT_END)
-                self._samples = self._samples[count * FRONT_END.hop :]
+                self._samples = self._samples[count * FRONT_END.hop :].copy()
                 answers.append(self._judge(rows))
         return np.concatenate([np.zeros(0, np.float32), *answers])
 
@@ -186,13 +195,13 @@ class VoiceDetector:
 
     def _judge(self, rows):
         """Rows of log-mel (r, n_mels) → probabilities of the frames that they complete."""
-        self._row = rows[-1:]
+        self._row = rows[-1:].copy()
         x, self._state = views(rows, self._state)
         x = np.maximum(x @ self._first[0] + self._first[1], 0)
         for i, ((kernel, bias), gap) in enumerate(zip(self._layers, self._gaps, strict=True)):
             past = np.concatenate([self._past[i], x])
             taps = [past[j * gap : j * gap + len(x)] @ kernel[j] for j in range(TAPS)]
-            self._past[i] = past[len(past) - (TAPS - 1) * gap :]
+            self._past[i] = past[len(past) - (TAPS - 1) * gap :].copy()
             x = x + np.maximum(sum(taps) + bias, 0)
         logits = (x @ self._last[0] + self._last[1])[:, 0]
         skip = max(0, min(len(logits), LOOK_AHEAD - self._rows))
@@ -215,12 +224,12 @@ def speech_probabilities(network, samples):
     return np.concatenate([detector.push(x), detector.finish()])
 
 
-def hysteresis(probabilities, on=0.6, off=0.4, hold=0.2, step=STEP):
+def hysteresis(probabilities, on=0.9, off=0.6, hold=0.05, step=STEP):
     """Decisions that do not flicker: float (k,) → bool (k,).
 
     Speech begins where a probability reaches `on` and ends when all have been below `off` for
-    `hold` seconds; that time then still counts as speech. Raises ValueError unless
-    0 ≤ off ≤ on ≤ 1 and hold ≥ 0.
+    `hold` seconds; that time then still counts as speech. By default as on validation orders the
+    balanced error was least. Raises ValueError unless 0 ≤ off ≤ on ≤ 1 and hold ≥ 0.
 
     Chapter: 6.4
     """

@@ -30,7 +30,7 @@ FLOORS = (
     ("models",),
     ("training",),
     ("metrics", "published", "attribution"),
-    ("enhance", "music", "segment", "pipeline"),
+    ("enhance", "music", "segment", "pipeline", "fingerprint"),
     ("verdict", "plots", "show"),
     ("engrave",),
     ("listen",),
