@@ -113,7 +113,7 @@ class Found:
 
 
 PENALTY = 1.0
-"""Nats that a phrase costs, chosen on validation orders."""
+"""Nats that a phrase costs unless one is given; the results file has one chosen on validation."""
 
 
 def read_phrases(log_p, penalty=PENALTY):
