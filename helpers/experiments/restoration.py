@@ -17,9 +17,9 @@ too.
 SI-SDR, STOI, and PESQ in wide band, which needs the package pesq. Learning rate and the weight of
 the losses were compared in short runs of an earlier network, with a mask for each bin, on
 validation orders and fold 4, with fold 4 left out of training; the network with bands, its steps
-and the share of made-up noise were set without a comparison. Runs are written to results/restoration.json as
-they finish; a run on file is not repeated. One and a half minutes a run on one core, half an hour
-in all.
+and the share of made-up noise were set without a comparison. Runs are written to
+results/restoration.json as they finish; a run on file is not repeated. One and a half minutes a run
+on one core, half an hour in all.
 """
 
 from __future__ import annotations
