@@ -229,3 +229,20 @@ def practice_speech(n=560, seed=0, sample_rate=16000, voice=VOICE):
         ],
         sample_rate,
     )
+
+
+def words_with(recordings, phones):
+    """Words of a list of Spoken in which phonemes occur next to each other: a sorted list of str.
+
+    phones: names without stress marks, such as ("eI", "t"). Raises ValueError for no phonemes.
+    Chapter: 6.5
+    """
+    wanted, found = tuple(phones), set()
+    if not wanted:
+        raise ValueError("no phonemes were given: every word would contain them")
+    for one in recordings:
+        for letter, letters, first, end in one.words:
+            rows = (one.phones[i : i + len(wanted)] for i in range(first, end - len(wanted) + 1))
+            if wanted in rows:
+                found.add(one.text[letter : letter + letters].lower())
+    return sorted(found)

@@ -40,6 +40,7 @@ _SOURCES = {
     "jsb": "the JSB chorales",
     "coffee": "recorded coffee orders",
     "wake": "recorded wake words",
+    "voices": "synthetic speech, heard by a recogniser trained on people (FSDD)",
     "builtin": "built-in voices, sounds and scores",
 }
 

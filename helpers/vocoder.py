@@ -188,20 +188,27 @@ def envelope(a, gain, n_fft=512):
     return 20 * np.log10(np.maximum(gain, 1e-9) / np.maximum(response, 1e-9))
 
 
-def formant_shift(samples, reference, sample_rate, order=20):
+def formant_shift(samples, reference, sample_rate, order=20, by="lpc"):
     """How far the resonances of a sound lie above those of a reference, in cents: a float.
 
     samples, reference: float (n,) and (m,), the same words. The envelopes of voiced frames are
     averaged in dB over a logarithmic axis from 300 to 3500 Hz, and slid over each other until they
     fit best. Works for shifts up to an octave.
 
-    Raises ValueError if a sound has no voiced frame, and as `analyse`. Chapter: 6.5
+    by: where the envelopes come from, `"lpc"`, filters of `order` poles, or `"cepstrum"`, the
+    spectra of frames of 64 ms with all that changes faster than 2 ms of quefrency taken out, which
+    knows nothing of linear prediction.
+
+    Raises ValueError for another `by`, if a sound has no voiced frame, and as `analyse`.
+    Chapter: 6.5
     """
+    if by not in ("lpc", "cepstrum"):
+        raise ValueError(f"by is {by!r}; give 'lpc' or 'cepstrum'")
     grid = 300.0 * 2 ** (np.arange(0, 12 * np.log2(3500 / 300) * 10) / 120)
     wide = 120
     long = 300.0 * 2 ** (np.arange(-wide, len(grid) + wide) / 120)
-    fixed = _mean_envelope(reference, sample_rate, order, grid)
-    other = _mean_envelope(samples, sample_rate, order, long)
+    fixed = _mean_envelope(reference, sample_rate, order, grid, by)
+    other = _mean_envelope(samples, sample_rate, order, long, by)
     scores = []
     for shift in range(2 * wide + 1):
         part = other[shift : shift + len(grid)]
@@ -209,13 +216,30 @@ def formant_shift(samples, reference, sample_rate, order=20):
     return 10.0 * (int(np.argmax(scores)) - wide)
 
 
-def _mean_envelope(samples, rate, order, frequencies):
+def _mean_envelope(samples, rate, order, frequencies, by):
     parts = analyse(samples, rate, order)
     voiced = (parts.f0 > 0) & (parts.gains > 0.1 * parts.gains.max())
     if not voiced.any():
         raise ValueError("the sound has no voiced frame: there are no formants to follow")
     bins = np.fft.rfftfreq(1024, 1 / rate)
-    curves = [np.interp(frequencies, bins, envelope(a, 1.0, 1024)) for a in parts.filters[voiced]]
-    mean = np.mean(curves, axis=0)
+    if by == "lpc":
+        mean = np.mean([envelope(a, 1.0, 1024) for a in parts.filters[voiced]], axis=0)
+    else:
+        mean = _smoothed(samples, np.flatnonzero(voiced) * parts.hop, rate)
+    mean = np.interp(frequencies, bins, mean)
     slope = np.polyfit(np.log(frequencies), mean, 1)
     return mean - np.polyval(slope, np.log(frequencies))
+
+
+def _smoothed(samples, middles, rate):
+    """Mean log spectrum in dB of frames around `middles`, smoothed by its cepstrum: (513,)."""
+    n = round(0.064 * rate)
+    padded = np.pad(np.asarray(samples, float), n)
+    frames = np.stack([padded[m + n // 2 : m + n // 2 + n] for m in middles]) * _hann(n)
+    power = np.abs(np.fft.rfft(frames, max(n, 1024))) ** 2
+    mean = np.mean(10 * np.log10(power + 1e-9 * power.max()), axis=0)
+    cepstrum = np.fft.irfft(mean)
+    kept = round(0.002 * rate)
+    cepstrum[kept + 1 : len(cepstrum) - kept] = 0.0
+    smooth = np.fft.rfft(cepstrum).real
+    return np.interp(np.linspace(0, 1, 513), np.linspace(0, 1, len(smooth)), smooth)

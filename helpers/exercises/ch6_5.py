@@ -133,11 +133,22 @@ def check_crossfade(answer):
     if not (close(found[:40], np.ones(40)) and close(found[50:], 3 * np.ones(20))):
         raise Wrong("Outside the overlap nothing should change.")
     rng = np.random.default_rng(654)
-    a, b = rng.standard_normal(40), rng.standard_normal(40)
-    kept = a.copy()
-    crossfade(a, b, 12)
-    if not np.array_equal(a, kept):
+    a, b = rng.standard_normal(40), rng.standard_normal(35)
+    kept = a.copy(), b.copy()
+    found = array(crossfade(a, b, 12), (63,), "the joined sounds")
+    if not (np.array_equal(a, kept[0]) and np.array_equal(b, kept[1])):
         raise Wrong("The sounds that you were given have changed. Work on copies.")
+    if not (close(found[:28], a[:28]) and close(found[40:], b[12:])):
+        raise Wrong("Outside the overlap nothing should change: `a[:-n]` before it, `b[n:]` after.")
+    lines = (np.arange(12) + 0.5) / 12, np.linspace(0, 1, 12), np.arange(12) / 12
+    lines += (np.arange(1, 13) / 13, np.arange(1, 13) / 12)
+    if any(close(found[28:40], (1 - rise) * a[28:] + rise * b[:12]) for rise in lines):
+        return "Equal sounds pass unchanged; two noises would want weights whose squares add to 1."
+    if any(close(found[28:40], (1 - rise) * a[:12] + rise * b[-12:]) for rise in lines):
+        raise Wrong("It is the *end* of `a` that overlaps with the *beginning* of `b`.")
+    if np.all(np.diff((found[28:40] - a[28:]) / (b[:12] - a[28:])) > 0):
+        raise Wrong("The weights should rise in a line: each step as large as the one before.")
+    raise Wrong("Within the overlap, mix `a[-n:]` and `b[:n]`, sample by sample.")
 
 
 def solve_crossfade(a, b, n):
@@ -157,6 +168,27 @@ def _added(a, b, n):
 def _equal_power(a, b, n):
     angle = 0.5 * np.pi * (np.arange(n) + 0.5) / n
     return np.concatenate([a[:-n], np.cos(angle) * a[-n:] + np.sin(angle) * b[:n], b[n:]])
+
+
+def _in_place(a, b, n):
+    rise = (np.arange(n) + 0.5) / n
+    b[:n] = (1 - rise) * a[-n:] + rise * b[:n]
+    return np.concatenate([a[:-n], b])
+
+
+def _raised_cosine(a, b, n):
+    rise = 0.5 - 0.5 * np.cos(np.pi * (np.arange(n) + 0.5) / n)
+    return np.concatenate([a[:-n], (1 - rise) * a[-n:] + rise * b[:n], b[n:]])
+
+
+def _squared(a, b, n):
+    rise = ((np.arange(n) + 0.5) / n) ** 2
+    return np.concatenate([a[:-n], (1 - rise) * a[-n:] + rise * b[:n], b[n:]])
+
+
+def _wrong_ends(a, b, n):
+    rise = (np.arange(n) + 0.5) / n
+    return np.concatenate([a[:-n], (1 - rise) * a[:n] + rise * b[-n:], b[n:]])
 
 
 def _half_way(a, b, n):
@@ -249,19 +281,34 @@ def check_slower(answer):
             "40 frames should become 60; what may not change stays 10, the rest becomes 50."
         )
     try:
+        shorter = array(slower(durations, may, 0.75), (4,), "durations at a factor of 0.75")
+    except ValueError:
+        raise Wrong("A factor of 0.75 leaves 20 frames to the vowels: it can be done.") from None
+    if not close(shorter, solve_slower(durations, may, 0.75)):
+        raise Wrong("At a factor of 0.75, 40 frames should become 30, the consonants unchanged.")
+    try:
         slower(durations, may, 0.1)
     except ValueError:
+        pass
+    else:
+        raise Wrong("4 frames hold less than the consonants alone: raise a ValueError.")
+    try:
+        with np.errstate(all="ignore"):
+            slower(durations, np.zeros(4, bool), 1.5)
+    except ValueError:
         return "Now put it to use: the text says how."
-    raise Wrong("4 frames hold less than the consonants alone. Raise a ValueError that says so.")
+    raise Wrong("Where nothing may be stretched, no factor but 1 can be had: raise a ValueError.")
 
 
 def solve_slower(durations, may, factor):
     """What is missing from the wanted total is made up by a common factor on what may change."""
     fixed, free = durations[~may].sum(), durations[may].sum()
-    scale = (factor * durations.sum() - fixed) / free
-    if scale <= 0:
+    wanted = factor * durations.sum() - fixed
+    if free <= 0:
+        raise ValueError("nothing may be stretched: give at least one duration that may change")
+    if wanted <= 0:
         raise ValueError(f"a factor of {factor} leaves no time for the vowels")
-    return np.where(may, scale * durations, durations)
+    return np.where(may, wanted / free * durations, durations)
 
 
 def _all_of_them(durations, may, factor):
@@ -280,6 +327,16 @@ def _same_amount(durations, may, factor):
 def _never_refuses(durations, may, factor):
     fixed, free = durations[~may].sum(), durations[may].sum()
     return np.where(may, (factor * durations.sum() - fixed) / free * durations, durations)
+
+
+def _refuses_below_one(durations, may, factor):
+    if factor < 1:
+        raise ValueError("slower, not faster")
+    return solve_slower(durations, may, factor)
+
+
+def _forgets_nothing_to_stretch(durations, may, factor):
+    return solve_slower(durations, may, factor) if may.any() else durations
 
 
 EXERCISES = (
@@ -339,6 +396,10 @@ EXERCISES = (
             (_added, "add up to 1"),
             (_equal_power, "add up to 1"),
             (_half_way, "step by step"),
+            (_in_place, "Work on copies"),
+            (_raised_cosine, "in a line"),
+            (_squared, "in a line"),
+            (_wrong_ends, "*end* of `a`"),
         ),
     ),
     Exercise(
@@ -348,7 +409,8 @@ EXERCISES = (
         check=check_path,
         hints=(
             "Keep, for every piece, the cost of the cheapest way that ends in it.",
-            "`total[:, None] + joins` has a row for each piece before, a column for each after.",
+            "If `cost`, `(K,)`, is that of the cheapest way to each piece so far, "
+            "`cost[:, None] + join[t]` has a row for each piece before, a column for each after.",
         ),
         solution=solve_path,
         wrong_answers=(
@@ -372,6 +434,8 @@ EXERCISES = (
             (_vowels_only, "make up for all"),
             (_same_amount, "common factor"),
             (_never_refuses, "ValueError"),
+            (_refuses_below_one, "can be done"),
+            (_forgets_nothing_to_stretch, "nothing may be stretched"),
         ),
     ),
 )

@@ -56,6 +56,17 @@ STEPS_OF_PHASE = {n: f"true mel, Griffin–Lim, {n} iterations" for n in ITERATI
 WHISPER = "LPC, order 20, noise only"
 SYSTEMS = (NATURAL, LPC[20], WHISPER, COPY, SPLICED, BLIND, TIMED, TALKER, SQUARED, RANDOM)
 
+RECORDING, TIMING, WORDS_ONLY = "test recording", "text and its timing", "text"
+MADE_FROM = {
+    **dict.fromkeys((NATURAL, WHISPER, COPY, *LPC.values(), *STEPS_OF_PHASE.values()), RECORDING),
+    TIMED: TIMING,
+    **dict.fromkeys((SPLICED, BLIND, TALKER, SQUARED, RANDOM), WORDS_ONLY),
+}
+"""What of a test sentence each system is given. Chapter: 6.5"""
+
+SHOWN = {BLIND: "pieces, joins ignored"}
+"""How systems are named in the table, where that is not their name in the file."""
+
 MARGIN = 0.01
 """Seconds that are kept on both sides of a word that is cut out."""
 
@@ -216,7 +227,9 @@ def summary(record):
     """Figures of the results file.
 
     {"words": {system: float (10,), share of each word that is understood, over carriers and
-    seeds}, "seeds": {system: float (seeds,)}, "carriers": {system: float (carriers,)}, "speed":
+    seeds}, "seeds": {system: float (seeds,)}, "seed_words": {system: float (seeds, 10)}, "heard":
+    {system: the digits that `judge` wrote down, a text per seed},
+    "carriers": {system: float (carriers,)}, "speed":
     {system: core-seconds per second of sound}, "distance": {system: dB (seeds,)}, "contrast":
     {"L1", "L2": (seeds, utterances)}, "duration_error": median in ms (seeds,), "training":
     core-seconds, "parameters"}
@@ -229,6 +242,8 @@ def summary(record):
     return {
         "words": {s: of.mean(axis=(0, 2)) for s, of in rights.items()},
         "seeds": {s: of.mean(axis=(1, 2)) for s, of in rights.items()},
+        "seed_words": {s: of.mean(axis=2) for s, of in rights.items()},
+        "heard": {s: [of[s]["heard"] for of in made] for s in rights},
         "carriers": {s: of.mean(axis=(0, 1)) for s, of in rights.items()},
         "speed": {
             s: float(np.median([of[s]["seconds"] / of[s]["sound"] for of in made])) for s in rights
@@ -257,19 +272,21 @@ def table(record=None):
     except KeyError:
         return f"The evaluation is not complete: {len(record['runs'])} runs are on file."
     rows = [
-        "| voice | words understood (%) | range over seeds | worst word | work for a second |",
-        "|---|---:|---:|---|---:|",
+        "| voice | is given | words understood (%) | over seeds | words below 100 % | worst word | "
+        "core-seconds for a second of sound |",
+        "|---|---|---:|---:|---:|---|---:|",
     ]
     for system in SYSTEMS:
         seeds, words = 100 * found["seeds"][system], 100 * found["words"][system]
         worst = int(words.argmin())
         note = f"{WORDS[worst]}, {words[worst]:.0f} %" if words[worst] < 100 else "–"
-        work = "–" if system == NATURAL else f"{found['speed'][system]:.2f} s"
-        title = f"**{system}**" if system == TALKER else system
+        work = "–" if system == NATURAL else f"{found['speed'][system]:.2f}"
+        title = f"**{system}**" if system == TALKER else SHOWN.get(system, system)
         rows.append(
-            f"| {title} | {seeds.mean():.1f} | {seeds.min():.1f} to {seeds.max():.1f} | {note} | "
-            f"{work} |"
+            f"| {title} | {MADE_FROM[system]} | {seeds.mean():.1f} | {seeds.min():.1f} to "
+            f"{seeds.max():.1f} | {np.sum(words < 100)} | {note} | {work} |"
         )
+    least, most = (f"{end(found['training']):.0f}" for end in (min, max))
     return "\n".join(
         [
             *rows,
@@ -277,7 +294,7 @@ def table(record=None):
             f"Ten words in {len(TEST)} carrier sentences, {len(SEEDS)} seeds. The recogniser is "
             "trained on the six people of FSDD and knows nothing of synthesisers. Talkers have "
             f"{found['parameters']:,} parameters and are trained for "
-            f"{min(found['training']):.0f} to {max(found['training']):.0f} core-seconds. "
+            f"{least if least == most else f'{least} to {most}'} core-seconds. "
             f"{provenance_of(list(record['runs'].values()))}",
         ]
     )

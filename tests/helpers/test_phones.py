@@ -95,3 +95,10 @@ def test_bad_utterances_are_refused():
         phones.speak_timed([Utterance(" ")])
     with pytest.raises(ValueError, match="variant"):
         phones.speak_timed([Utterance("one", "en+nobody")])
+
+
+def test_words_with_phonemes(spoken):
+    assert phones.words_with(spoken, ("eI", "t")) == ["eight"]
+    assert phones.words_with(spoken, ("z", "eI", "t")) == []
+    with pytest.raises(ValueError, match="no phonemes"):
+        phones.words_with(spoken, ())

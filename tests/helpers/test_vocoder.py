@@ -58,13 +58,18 @@ def test_pitch_moves_and_formants_stay(sound):
     found = vocoder.analyse(higher, RATE).f0[6:-6]
     assert np.median(found) == pytest.approx(156, rel=0.02)
     assert abs(vocoder.formant_shift(higher, sound, RATE)) <= 60
+    assert abs(vocoder.formant_shift(higher, sound, RATE, by="cepstrum")) <= 60
 
 
 def test_resampling_moves_formants(sound):
     places = np.arange(0, len(sound) - 1, 1.3)
     faster = np.interp(places, np.arange(len(sound)), sound).astype(np.float32)
     wanted = 1200 * np.log2(1.3)
-    assert vocoder.formant_shift(faster, sound, RATE) == pytest.approx(wanted, abs=60)
+    for by in ("lpc", "cepstrum"):
+        found = vocoder.formant_shift(faster, sound, RATE, by=by)
+        assert found == pytest.approx(wanted, abs=60)
+    with pytest.raises(ValueError, match="'lpc' or 'cepstrum'"):
+        vocoder.formant_shift(faster, sound, RATE, by="ear")
 
 
 def test_formant_shift_needs_a_voice():

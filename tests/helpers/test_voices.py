@@ -73,6 +73,10 @@ def test_distance_and_contrast_by_hand():
     assert voices.contrast(a, b) == pytest.approx(4.0)
 
 
+def test_what_each_system_is_given():
+    assert set(voices.MADE_FROM) == set(ALL)
+
+
 def test_right():
     assert voices.right(RIGHT).all()
     found = voices.right("1" + RIGHT[1:])
@@ -86,13 +90,16 @@ def test_the_summary_by_hand():
     assert words[0] == pytest.approx(1 / 3) and words[1] == pytest.approx(2 / 3)
     assert words[2:].tolist() == [1.0] * 8
     assert found["speed"][voices.TALKER] == 0.25
+    assert found["seed_words"][voices.TALKER][1].tolist() == [0.0] + [1.0] * 9
+    assert found["heard"][voices.NATURAL] == [RIGHT] * 3
     assert found["distance"][voices.TIMED].tolist() == [3.0, 4.0, 5.0]
 
 
 def test_the_table():
     text = voices.table(full_record())
     assert "trained for 60 to 62 core-seconds" in text
-    assert "| **talker** | 90.0 | 80.0 to 100.0 | zero, 33 % | 0.25 s |" in text
+    assert "| **talker** | text | 90.0 | 80.0 to 100.0 | 2 | zero, 33 % | 0.25 |" in text
+    assert f"| pieces, joins ignored | {voices.WORDS_ONLY} |" in text
     record = full_record()
     del record["runs"]["seed 1"]
     assert "not complete: 2 runs" in voices.table(record)
