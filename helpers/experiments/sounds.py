@@ -1,0 +1,480 @@
+"""Naming sounds and hearing events in an hour of them: `python -m helpers.experiments.sounds`.
+
+ESC-10 in its official five folds: a majority class, nearest means and a random forest on log-mel
+statistics, a jury of two small networks, and the jury together with the forest. Each jury then
+hears an hour-long stream made of the clips of the fold that it never heard, and what it says is
+scored: events by their times, alarms by what they were worth and how late they came, and the memory
+that the monitor needs. Three seeds.
+
+Thresholds for a fold are those that were best on the stream of the next fold, heard by the jury
+that never heard that one. Sizes, steps and the share of the forest were chosen on fold 2 with
+networks that were trained on folds 3 to 5. Runs are written to results/sounds.json as they finish;
+a run on file is not repeated. About two minutes a run on one core, half an hour in all.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import numpy as np
+
+from helpers.experiments._record import load_results
+from helpers.experiments._runs import do_runs, finish, missing, options, provenance_of
+
+SEEDS, FOLDS = (0, 1, 2), (1, 2, 3, 4, 5)
+JURY = 2
+STEPS, BATCH, LEARNING_RATE = 1400, 32, 3e-3
+TREES = 300
+FOREST_SHARE = 0.33
+"""What the forest's probability counts when it is asked together with the networks."""
+METHODS = ("majority class", "nearest mean", "random forest", "networks", "networks and forest")
+
+HOUR = 3600
+THRESHOLDS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+BRIDGES = (0.3, 0.6, 1.0)
+"""Seconds: pauses up to which parts of an event are joined."""
+WIDTHS = (1, 3, 7, 13)
+"""Steps over which the presence is averaged before an alarm is raised."""
+REFRACTORY = 2.0
+CENTRE = 5
+"""Steps from where a window's rows are given back to its middle."""
+
+
+def train(bank, classes, *, steps=STEPS, seed=0, jury=JURY, every=100):
+    """Train a jury on a `SoundBank` as the results file does: (`SoundModel`, History).
+
+    classes: their names. Raises as `helpers.training.set_seed` and `fit_stages`. Chapter: 6.4
+    """
+    from helpers.models import sounds
+    from helpers.training import fit_stages, set_seed
+
+    set_seed(seed)
+    networks = [sounds.sound_network(len(classes)) for _ in range(jury)]
+    history = fit_stages(
+        networks,
+        [(steps, [sounds.batches(bank, BATCH)] * jury)],
+        sounds.sound_loss,
+        learning_rate=LEARNING_RATE,
+        every=every,
+    )
+    return sounds.SoundModel(networks, classes), history
+
+
+# --- without a network ----------------------------------------------------------------------------
+
+
+def statistics(power):
+    """What a picture is like on the whole: mel power (frames, n_mels) → float (6 n_mels,).
+
+    Of each band, in dB relative to the loudest point and at most 70 dB below it: mean, standard
+    deviation, three quantiles, and the mean step from frame to frame. Chapter: 6.4
+    """
+    db = 10 * np.log10(np.asarray(power, np.float64) + 1e-12)
+    db = np.maximum(db - db.max(), -70.0)
+    return np.concatenate(
+        [
+            db.mean(axis=0),
+            db.std(axis=0),
+            *np.quantile(db, [0.1, 0.5, 0.9], axis=0),
+            np.abs(np.diff(db, axis=0)).mean(axis=0),
+        ]
+    )
+
+
+def forest_probabilities(x, labels, x_test, classes, seed=0):
+    """A random forest: (n, d), (n,), (m, d) → probabilities (m, classes). Chapter: 6.4
+
+    Source: [breiman2001random]
+    """
+    from sklearn.ensemble import RandomForestClassifier
+
+    forest = RandomForestClassifier(TREES, random_state=seed, n_jobs=1).fit(x, labels)
+    p = np.zeros((len(x_test), classes))
+    p[:, forest.classes_] = forest.predict_proba(x_test)
+    return p
+
+
+def nearest_mean(x, labels, x_test):
+    """The class whose mean is nearest, after scaling: (n, d), (n,), (m, d) → (m,). Chapter: 6.4"""
+    scale = x.std(axis=0) + 1e-9
+    known = np.unique(labels)
+    means = np.array([x[labels == label].mean(axis=0) for label in known]) / scale
+    far = ((x_test[:, None] / scale - means) ** 2).sum(axis=2)
+    return known[far.argmin(axis=1)]
+
+
+def together(of_networks, of_forest, share=FOREST_SHARE):
+    """Probabilities of the networks and of the forest, (n, classes) each, mixed. Chapter: 6.4"""
+    return (1 - share) * np.asarray(of_networks) + share * np.asarray(of_forest)
+
+
+# --- the hour -------------------------------------------------------------------------------------
+
+
+def fold_stream(sounds, fold, seconds=HOUR, seed=0, **settings):
+    """A `MixedStream` of the loud parts of a fold's clips; settings are passed on. Chapter: 6.4"""
+    from helpers.events import MixedStream, loud_part
+
+    clips = sounds.subset(sounds.folds == fold)
+    parts = [loud_part(x, sounds.sample_rate) for x in clips.audio]
+    return MixedStream(parts, clips.labels, sounds.sample_rate, seconds, seed, **settings)
+
+
+def hear(model, stream):
+    """Presence and sliding clip decisions along a stream, and what it cost: a dict.
+
+    "presence", "sliding": float32 (k, classes); in the latter, a step has the probability of the
+    class that the window around it is called, other classes 0. "stream": the `PresenceStream`;
+    "growth": megabytes by which the process grew between the sixth minute and the end; "seconds".
+
+    Chapter: 6.4
+    """
+    import os
+
+    import psutil
+
+    from helpers.events import STEP_FRAMES, PresenceStream
+    from helpers.models.sounds import FRONT_END
+
+    classes = len(model.classes)
+
+    def both(pictures):
+        log_p, presence = model.ask(pictures)
+        named = np.where(log_p >= log_p.max(axis=1, keepdims=True), np.exp(log_p), 0.0)
+        return np.concatenate([presence, np.broadcast_to(named[:, None], presence.shape)], axis=2)
+
+    ears = PresenceStream(both, 2 * classes, FRONT_END)
+    step = STEP_FRAMES * FRONT_END.hop / FRONT_END.sample_rate
+    curve = np.ones(
+        (round(stream.seconds / step) + 8, 2 * classes), np.float32
+    )  # pages are touched
+    process, row, began, memory = psutil.Process(os.getpid()), 0, time.monotonic(), []
+    for block in (*stream.blocks(20), None):
+        rows = ears.close() if block is None else ears.push(block)
+        curve[row : row + len(rows)] = rows
+        row += len(rows)
+        memory.append(process.memory_info().rss / 2**20)
+    presence, sliding = curve[:row, :classes], curve[:row, classes:]
+    return {
+        "presence": presence,
+        "sliding": np.concatenate([sliding[CENTRE:], np.zeros_like(sliding[:CENTRE])]),
+        "stream": ears,
+        "growth": memory[-1] - memory[min(17, len(memory) - 1)],
+        "seconds": time.monotonic() - began,
+    }
+
+
+def event_counts(curve, events, step, start):
+    """Hits and found of each setting: {"hits": …, "found": …}, [bridge][threshold][class].
+
+    Chapter: 6.4
+    """
+    from helpers.events import events_from, score_events
+
+    classes = curve.shape[1]
+    scores = [
+        [
+            score_events(events_from(curve, step, on, bridge=bridge, start=start), events, classes)
+            for on in THRESHOLDS
+        ]
+        for bridge in BRIDGES
+    ]
+    return {
+        "hits": [[s.hits.tolist() for s in row] for row in scores],
+        "found": [[s.found.tolist() for s in row] for row in scores],
+    }
+
+
+def alarm_counts(curve, events, ears, step):
+    """Alarms of each setting: {"hits", "false": [width][threshold][class], "delay": seconds,
+    mean of the hits, [width][threshold]}. Chapter: 6.4
+    """
+    from helpers.events import alarms_of, as_alarm, score_alarms
+
+    found = {"hits": [], "false": [], "repeats": [], "delay": []}
+    for width in WIDTHS:
+        scores = []
+        for on in THRESHOLDS:
+            raised = alarms_of(curve, on, smooth=width, refractory=round(REFRACTORY / step))
+            alarms = [as_alarm(ears, *one) for one in raised]
+            scores.append(score_alarms(alarms, events, curve.shape[1]))
+        for name in ("hits", "false", "repeats"):
+            found[name].append([getattr(s, name).tolist() for s in scores])
+        found["delay"].append(
+            [round(float(s.delays.mean()), 4) if len(s.delays) else None for s in scores]
+        )
+    return found
+
+
+# --- runs -----------------------------------------------------------------------------------------
+
+
+def plan():
+    """{name: (fold, seed)} of all runs. Chapter: 6.4"""
+    return {f"fold {fold}, seed {seed}": (fold, seed) for seed in SEEDS for fold in FOLDS}
+
+
+def _run(fold, seed):
+    from helpers.datasets import load_sounds
+    from helpers.models.sounds import sound_bank
+
+    sounds = load_sounds("real", quiet=True)
+    bank = sound_bank(sounds)
+    tested = sounds.folds == fold
+    heard, test = bank.subset(~tested), bank.subset(tested)
+    x = np.array([statistics(power) for power in bank.power])
+    began = time.process_time()
+    model, history = train(heard, sounds.classes, seed=seed)
+    taken = time.process_time() - began
+    of_networks = model.probabilities(test)
+    singly = [type(model)([one], model.classes).probabilities(test) for one in model.networks]
+    of_forest = forest_probabilities(x[~tested], heard.labels, x[tested], bank.classes, seed)
+    said = {
+        "majority class": np.full(len(test), np.bincount(heard.labels).argmax()),
+        "nearest mean": nearest_mean(x[~tested], heard.labels, x[tested]),
+        "random forest": of_forest.argmax(axis=1),
+        "networks": of_networks.argmax(axis=1),
+        "networks and forest": together(of_networks, of_forest).argmax(axis=1),
+    }
+    stream = fold_stream(sounds, fold, seed=1000 * seed + fold)
+    result = hear(model, stream)
+    ears, step, start = result["stream"], result["stream"].step, result["stream"].start
+    curve = result["presence"]
+    right = {name: round(float(np.mean(of == test.labels)), 5) for name, of in said.items()}
+    return {
+        "accuracy": right["networks and forest"],
+        "accuracies": right,
+        "single": [round(float(np.mean(p.argmax(axis=1) == test.labels)), 5) for p in singly],
+        "said": said["networks and forest"].tolist(),
+        "truth": test.labels.tolist(),
+        "confidence": [round(float(p), 4) for p in of_networks.max(axis=1)],
+        "events": np.bincount([e.label for e in stream.events], minlength=bank.classes).tolist(),
+        "presence": event_counts(curve, stream.events, step, start),
+        "sliding": event_counts(result["sliding"], stream.events, step, start),
+        "alarms": alarm_counts(curve, stream.events, ears, step),
+        "growth": round(result["growth"], 2),
+        "kept": ears.bytes,
+        "hour_seconds": round(result["seconds"], 1),
+        "parameters": int(sum(n.count_params() for n in model.networks)),
+        "loss": [round(v, 4) for v in history.loss],
+        "core_seconds": round(taken, 1),
+        "seconds": round(history.seconds, 1),
+    }
+
+
+def _settings(data):
+    """What the results depend on, as JSON would give it back."""
+    from helpers.models import sounds
+
+    changes = sounds.CHANGES
+    return {
+        "training": [JURY, STEPS, BATCH, LEARNING_RATE],
+        "network": [list(sounds.CHANNELS), sounds.RANGE_DB, sounds.CROPS],
+        "changes": [list(changes.shift), changes.colour_db, list(changes.snr_db)],
+        "masks": [changes.mask_frames, changes.mask_bands, sounds.TOP_DB, sounds.PAUSE],
+        "mixing": [sounds.MIXED, sounds.NOISY, sounds.EMPTY, sounds.HEARD_DB, *sounds.NOISE_DB],
+        "forest": [TREES, FOREST_SHARE],
+        "stream": [HOUR, list(THRESHOLDS), list(BRIDGES), list(WIDTHS), REFRACTORY],
+        "data": data,
+    }
+
+
+# --- what is on file ------------------------------------------------------------------------------
+
+
+def summary(record):
+    """Figures of the results file, each a mean over the seeds, one number per fold.
+
+    {"accuracy": {method: (5,)}, "single": (5,), "confusion": (classes, classes) counts of the last
+    method, rows the truth, "events": {"presence", "sliding": F (5,)}, "class_f": (classes,),
+    "alarms": {width: {"recall", "false" per hour and class, "delay": (5,)}},
+    "class_alarms": {"recall", "false": (classes,)} of the first width, "per_hour": events an hour
+    and class, "growth", "hour_seconds", "core_seconds": lists over runs, "kept": bytes,
+    "parameters", "classes"}
+
+    For the events of a fold, threshold and bridge are those with the best F on the next fold's
+    stream; for alarms of each width, the threshold with the best F of hits. Raises KeyError while
+    runs are missing.
+
+    Chapter: 6.4
+    """
+    from helpers.datasets.esc10 import CLASSES
+
+    runs = {(fold, seed): record["runs"][name] for name, (fold, seed) in plan().items()}
+
+    def over(value):
+        return np.array([np.mean([value(fold, seed) for seed in SEEDS]) for fold in FOLDS])
+
+    confusion = np.zeros((len(CLASSES),) * 2, int)
+    for run in runs.values():
+        np.add.at(confusion, (run["truth"], run["said"]), 1)
+    found = {
+        "accuracy": {
+            name: over(lambda fold, seed, name=name: runs[fold, seed]["accuracies"][name])
+            for name in METHODS
+        },
+        "single": over(lambda fold, seed: np.mean(runs[fold, seed]["single"])),
+        "by_seed": [
+            float(np.mean([runs[fold, seed]["accuracies"][METHODS[-1]] for fold in FOLDS]))
+            for seed in SEEDS
+        ],
+        "confusion": confusion,
+        "classes": list(CLASSES),
+    }
+    chosen = {
+        kind: {key: _event_choice(run, runs[_next(key)], kind) for key, run in runs.items()}
+        for kind in ("presence", "sliding")
+    }
+    found["events"] = {
+        kind: over(lambda fold, seed, of=of: of[fold, seed][0]) for kind, of in chosen.items()
+    }
+    of_class = np.sum([counts for _, counts in chosen["presence"].values()], axis=0)
+    found["class_f"] = 2 * of_class[0] / (of_class[1] + of_class[2])
+    found["alarms"] = {}
+    for place, width in enumerate(WIDTHS):
+        of = {key: _alarm_choice(run, runs[_next(key)], place) for key, run in runs.items()}
+        found["alarms"][width] = {
+            name: over(lambda fold, seed, of=of, name=name: of[fold, seed][name])
+            for name in ("recall", "false", "delay", "on")
+        }
+        if not place:
+            found["class_alarms"] = {
+                name: np.mean([one["class_" + name] for one in of.values()], axis=0)
+                for name in ("recall", "false")
+            }
+    found["curve"] = _trade_off(runs)
+    found["per_hour"] = float(np.mean([np.mean(run["events"]) for run in runs.values()]))
+    for name in ("growth", "hour_seconds", "core_seconds", "kept", "parameters"):
+        found[name] = [run[name] for run in runs.values()]
+    found["growth_by_fold"] = over(lambda fold, seed: runs[fold, seed]["growth"])
+    return found
+
+
+def _next(key):
+    fold, seed = key
+    return FOLDS[(FOLDS.index(fold) + 1) % len(FOLDS)], seed
+
+
+def _event_choice(run, neighbour, kind):
+    """F of a run at the setting that is best for its neighbour, and the counts of the classes."""
+    from helpers.events import f_score
+
+    f = [
+        [f_score(h, n, neighbour["events"]) for h, n in zip(*rows, strict=True)]
+        for rows in zip(neighbour[kind]["hits"], neighbour[kind]["found"], strict=True)
+    ]
+    b, t = np.unravel_index(np.argmax(f), np.shape(f))
+    counts = [np.array(run[kind][name][b][t]) for name in ("hits", "found")]
+    return f_score(*counts, run["events"]), (*counts, np.array(run["events"]))
+
+
+def _alarm_choice(run, neighbour, width):
+    """Alarms of a run at the threshold that is best for its neighbour."""
+    from helpers.events import f_score
+
+    true = np.array(neighbour["events"])
+    hits, false = (np.array(neighbour["alarms"][name][width]) for name in ("hits", "false"))
+    f = [f_score(h, h + n, true) for h, n in zip(hits, false, strict=True)]
+    t = int(np.argmax(f))
+    hits, false = (np.array(run["alarms"][name][width][t]) for name in ("hits", "false"))
+    hours = HOUR / 3600
+    return {
+        "on": THRESHOLDS[t],
+        "recall": float(hits.sum() / np.sum(run["events"])),
+        "false": float(false.mean() / hours),
+        "delay": run["alarms"]["delay"][width][t],
+        "class_recall": hits / np.array(run["events"]),
+        "class_false": false / hours,
+    }
+
+
+def _trade_off(runs):
+    """{width: (false alarms per hour and class, recall), each over the thresholds}."""
+    found = {}
+    for place, width in enumerate(WIDTHS):
+        alarms = [run["alarms"] for run in runs.values()]
+        false = np.mean([np.mean(of["false"][place], axis=1) for of in alarms], axis=0)
+        true = [np.sum(run["events"]) for run in runs.values()]
+        hits = [np.sum(of["hits"][place], axis=1) for of in alarms]
+        recall = np.mean([h / t for h, t in zip(hits, true, strict=True)], axis=0)
+        found[width] = (false, recall)
+    return found
+
+
+def table(record=None):
+    """The results file as a Markdown table with its date, commit and machine; a str.
+
+    `record` is what `load_results` gives; None reads the file. While runs are missing it says how
+    many are there. Chapter: 6.4
+    """
+    record = load_results("sounds") if record is None else record
+    try:
+        found = summary(record)
+    except KeyError:
+        return f"The evaluation is not complete: {len(record['runs'])} runs are on file."
+    rows = [
+        "| accuracy in % | " + " | ".join(f"fold {fold}" for fold in FOLDS) + " | mean |",
+        "|---|" + "---:|" * (len(FOLDS) + 1),
+    ]
+    accuracies = found["accuracy"]
+    lines = {**accuracies, "a single network": found["single"]}
+    for name in (*METHODS[:3], "a single network", *METHODS[3:]):
+        values = 100 * lines[name]
+        title = f"**{name}**" if name == METHODS[-1] else name
+        cells = " | ".join(f"{value:.1f}" for value in values)
+        rows.append(f"| {title} | {cells} | {values.mean():.1f} |")
+    return "\n".join(
+        [
+            *rows,
+            "",
+            f"Official folds of ESC-10, 80 clips each; means of {len(SEEDS)} seeds, which by "
+            f"themselves reach {', '.join(f'{100 * s:.1f} %' for s in found['by_seed'])}. {JURY} "
+            f"networks with {found['parameters'][0] // JURY:,} parameters each are trained in "
+            f"{np.median(found['core_seconds']):.0f} core-seconds. "
+            f"{provenance_of(list(record['runs'].values()))}",
+        ]
+    )
+
+
+def table_of_alarms(record=None):
+    """What the monitors did in their hours, as a Markdown table; a str. Chapter: 6.4"""
+    found = summary(load_results("sounds") if record is None else record)
+    rows = [
+        "| presence averaged over | events with an alarm | false alarms per hour and class "
+        "| delay |",
+        "|---|---:|---:|---:|",
+    ]
+    for width, of in found["alarms"].items():
+        rows.append(
+            f"| {0.16 * width:.2f} s | {100 * of['recall'].mean():.0f} % | "
+            f"{of['false'].mean():.1f} | {of['delay'].mean():.2f} s |"
+        )
+    return "\n".join(
+        [
+            *rows,
+            "",
+            f"Fifteen hours, each with about {found['per_hour']:.0f} events of every class, from a "
+            "fold that the networks had not heard; thresholds from the next fold.",
+        ]
+    )
+
+
+def main(arguments=None):
+    """Do the runs that are not on file; returns 0."""
+    asked = options("sounds", __doc__, arguments)
+
+    from helpers.datasets import load_sounds
+
+    settings = _settings(load_sounds("real").id)
+    record = load_results("sounds", __doc__)
+    runs = plan()
+    todo = missing(record, runs, settings, asked.only)
+    do_runs(_run, todo, record, "sounds", settings, asked.workers)
+    finish(record, runs, "sounds", __doc__)
+    print(table(record))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
