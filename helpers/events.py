@@ -210,6 +210,22 @@ def smoothed(curve, width):
     return (total[ends] - total[starts]) / (ends - starts).reshape(-1, *[1] * (curve.ndim - 1))
 
 
+def centred(curve, width):
+    """The mean of the `width` rows around each: float (k, classes) → float64 (k, classes).
+
+    At the ends the first and the last row are repeated. Raises ValueError for a width that is not
+    odd. Chapter: 6.4
+    """
+    if width < 1 or width % 2 == 0:
+        raise ValueError(f"width is {width}; it must be odd, so that there is a middle")
+    curve = np.asarray(curve, np.float64)
+    if not len(curve):
+        return curve
+    padded = np.pad(curve, ((width // 2, width // 2), (0, 0)), mode="edge")
+    total = np.cumsum(np.concatenate([np.zeros((1, curve.shape[1])), padded]), axis=0)
+    return (total[width:] - total[:-width]) / width
+
+
 def events_from(curve, step, on=0.5, off=None, bridge=0.5, shortest=0.1, start=0.0):
     """Events of a curve, float (k, classes) in steps of `step` seconds: a list of `Event` by onset.
 

@@ -127,6 +127,15 @@ def test_the_mean_of_the_last_rows():
         events.smoothed(curve, 0)
 
 
+def test_the_mean_around_each_row():
+    curve = np.array([[3.0], [0.0], [6.0], [0.0]])
+    assert events.centred(curve, 1).tolist() == curve.tolist()
+    assert events.centred(curve, 3).ravel().tolist() == pytest.approx([2, 3, 2, 2])
+    assert events.centred(curve[:0], 3).shape == (0, 1)
+    with pytest.raises(ValueError, match="odd"):
+        events.centred(curve, 2)
+
+
 def test_events_of_a_curve_by_hand():
     curve = np.zeros((20, 2))
     curve[[2, 3, 6, 7, 12], 0] = 1  # a pause of two steps, then one of four
