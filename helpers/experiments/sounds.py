@@ -124,6 +124,14 @@ def fold_stream(sounds, fold, seconds=HOUR, seed=0, **settings):
     return MixedStream(parts, clips.labels, sounds.sample_rate, seconds, seed, **settings)
 
 
+def ears(model):
+    """A `PresenceStream` that asks a `SoundModel`. Chapter: 6.4"""
+    from helpers.events import PresenceStream
+    from helpers.models.sounds import FRONT_END
+
+    return PresenceStream(model.presence, len(model.classes), FRONT_END)
+
+
 def hear(model, stream):
     """Presence and sliding clip decisions along a stream, and what it cost: a dict.
 
@@ -147,14 +155,14 @@ def hear(model, stream):
         named = np.where(log_p >= log_p.max(axis=1, keepdims=True), np.exp(log_p), 0.0)
         return np.concatenate([presence, np.broadcast_to(named[:, None], presence.shape)], axis=2)
 
-    ears = PresenceStream(both, 2 * classes, FRONT_END)
+    hearing = PresenceStream(both, 2 * classes, FRONT_END)
     step = STEP_FRAMES * FRONT_END.hop / FRONT_END.sample_rate
     curve = np.ones(
         (round(stream.seconds / step) + 8, 2 * classes), np.float32
     )  # pages are touched
     process, row, began, memory = psutil.Process(os.getpid()), 0, time.monotonic(), []
     for block in (*stream.blocks(20), None):
-        rows = ears.close() if block is None else ears.push(block)
+        rows = hearing.close() if block is None else hearing.push(block)
         curve[row : row + len(rows)] = rows
         row += len(rows)
         memory.append(process.memory_info().rss / 2**20)
@@ -162,7 +170,7 @@ def hear(model, stream):
     return {
         "presence": presence,
         "sliding": np.concatenate([sliding[CENTRE:], np.zeros_like(sliding[:CENTRE])]),
-        "stream": ears,
+        "stream": hearing,
         "growth": memory[-1] - memory[min(17, len(memory) - 1)],
         "seconds": time.monotonic() - began,
     }
@@ -189,7 +197,7 @@ def event_counts(curve, events, step, start):
     }
 
 
-def alarm_counts(curve, events, ears, step):
+def alarm_counts(curve, events, hearing, step):
     """Alarms of each setting: {"hits", "false": [width][threshold][class], "delay": seconds,
     mean of the hits, [width][threshold]}. Chapter: 6.4
     """
@@ -200,7 +208,7 @@ def alarm_counts(curve, events, ears, step):
         scores = []
         for on in THRESHOLDS:
             raised = alarms_of(curve, on, smooth=width, refractory=round(REFRACTORY / step))
-            alarms = [as_alarm(ears, *one) for one in raised]
+            alarms = [as_alarm(hearing, *one) for one in raised]
             scores.append(score_alarms(alarms, events, curve.shape[1]))
         for name in ("hits", "false", "repeats"):
             found[name].append([getattr(s, name).tolist() for s in scores])
@@ -242,7 +250,7 @@ def _run(fold, seed):
     }
     stream = fold_stream(sounds, fold, seed=1000 * seed + fold)
     result = hear(model, stream)
-    ears, step, start = result["stream"], result["stream"].step, result["stream"].start
+    hearing, step, start = result["stream"], result["stream"].step, result["stream"].start
     curve = result["presence"]
     right = {name: round(float(np.mean(of == test.labels)), 5) for name, of in said.items()}
     return {
@@ -255,9 +263,9 @@ def _run(fold, seed):
         "events": np.bincount([e.label for e in stream.events], minlength=bank.classes).tolist(),
         "presence": event_counts(curve, stream.events, step, start),
         "sliding": event_counts(result["sliding"], stream.events, step, start),
-        "alarms": alarm_counts(curve, stream.events, ears, step),
+        "alarms": alarm_counts(curve, stream.events, hearing, step),
         "growth": round(result["growth"], 2),
-        "kept": ears.bytes,
+        "kept": hearing.bytes,
         "hour_seconds": round(result["seconds"], 1),
         "parameters": int(sum(n.count_params() for n in model.networks)),
         "loss": [round(v, 4) for v in history.loss],
