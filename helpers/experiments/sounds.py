@@ -35,6 +35,7 @@ HOUR = 3600
 THRESHOLDS = (0.05, 0.1, *(round(0.05 * i, 2) for i in range(3, 17)), 0.9)
 BRIDGES = (0.6, 1.0)
 """Seconds: pauses up to which parts of an event are joined."""
+COUNTED = ("hits", "found")
 AROUND = 5
 """Steps around each over which curves are averaged before events are taken from them."""
 WIDTHS = (1, 3, 7, 13)
@@ -177,7 +178,7 @@ def hear(model, stream):
 
 
 def event_counts(curve, events, step, start):
-    """Hits and found of each setting: {"hits": …, "found": …}, [bridge][threshold][class].
+    """Hits and found of each setting: {"hits": …, "found": …}, int (bridges, thresholds, classes).
 
     The curve, (k, classes), is averaged over AROUND steps first. Chapter: 6.4
     """
@@ -191,15 +192,14 @@ def event_counts(curve, events, step, start):
         ]
         for bridge in BRIDGES
     ]
-    return {
-        "hits": [[s.hits.tolist() for s in row] for row in scores],
-        "found": [[s.found.tolist() for s in row] for row in scores],
-    }
+    return {name: np.array([[getattr(s, name) for s in row] for row in scores]) for name in COUNTED}
 
 
 def alarm_counts(curve, events, hearing, step):
-    """Alarms of each setting: {"hits", "false": [width][threshold][class], "delay": seconds,
-    mean of the hits, [width][threshold]}. Chapter: 6.4
+    """Alarms of each setting: {"hits", "false", "repeats": int (widths, thresholds, classes),
+    "delay": seconds, mean of the hits, NaN without any, float (widths, thresholds)}.
+
+    Chapter: 6.4
     """
     from helpers.events import alarms_of, as_alarm, score_alarms
 
@@ -211,11 +211,29 @@ def alarm_counts(curve, events, hearing, step):
             alarms = [as_alarm(hearing, *one) for one in raised]
             scores.append(score_alarms(alarms, events, curve.shape[1]))
         for name in ("hits", "false", "repeats"):
-            found[name].append([getattr(s, name).tolist() for s in scores])
-        found["delay"].append(
-            [round(float(s.delays.mean()), 4) if len(s.delays) else None for s in scores]
-        )
-    return found
+            found[name].append([getattr(s, name) for s in scores])
+        late = [s.delays.mean() if len(s.delays) else np.nan for s in scores]
+        found["delay"].append(late)
+    return {name: np.array(of) for name, of in found.items()}
+
+
+def as_text(counts):
+    """An array of three axes, whole numbers, or of two as a short text. Chapter: 6.4"""
+    rows = np.atleast_3d(counts)
+    return "/".join("; ".join(" ".join(f"{v:g}" for v in row) for row in part) for part in rows)
+
+
+def written(counts):
+    """Arrays by name as texts by name; delays in milliseconds. Chapter: 6.4"""
+    return {
+        name: as_text(np.round(1000 * of) if name == "delay" else of) for name, of in counts.items()
+    }
+
+
+def from_text(text):
+    """The float array (a, b, c) of a text that `as_text` gave. Chapter: 6.4"""
+    parts = [[row.split() for row in part.split(";")] for part in text.split("/")]
+    return np.array(parts, float)
 
 
 # --- runs -----------------------------------------------------------------------------------------
@@ -257,13 +275,14 @@ def _run(fold, seed):
         "accuracy": right["networks and forest"],
         "accuracies": right,
         "single": [round(float(np.mean(p.argmax(axis=1) == test.labels)), 5) for p in singly],
-        "said": said["networks and forest"].tolist(),
-        "truth": test.labels.tolist(),
-        "confidence": [round(float(p), 4) for p in of_networks.max(axis=1)],
-        "events": np.bincount([e.label for e in stream.events], minlength=bank.classes).tolist(),
-        "presence": event_counts(curve, stream.events, step, start),
-        "sliding": event_counts(result["sliding"], stream.events, step, start),
-        "alarms": alarm_counts(curve, stream.events, hearing, step),
+        "said": " ".join(map(str, said["networks and forest"])),
+        "truth": " ".join(map(str, test.labels)),
+        "events": " ".join(
+            map(str, np.bincount([e.label for e in stream.events], minlength=bank.classes))
+        ),
+        "presence": written(event_counts(curve, stream.events, step, start)),
+        "sliding": written(event_counts(result["sliding"], stream.events, step, start)),
+        "alarms": written(alarm_counts(curve, stream.events, hearing, step)),
         "growth": round(result["growth"], 2),
         "kept": hearing.bytes,
         "hour_seconds": round(result["seconds"], 1),
@@ -312,7 +331,7 @@ def summary(record):
     """
     from helpers.datasets.esc10 import CLASSES
 
-    runs = {(fold, seed): record["runs"][name] for name, (fold, seed) in plan().items()}
+    runs = {key: _read(record["runs"][name]) for name, key in plan().items()}
 
     def over(value):
         return np.array([np.mean([value(fold, seed) for seed in SEEDS]) for fold in FOLDS])
@@ -362,6 +381,17 @@ def summary(record):
     return found
 
 
+def _read(run):
+    """A run of the file with arrays for its texts."""
+    counts = {
+        kind: {name: from_text(text) for name, text in run[kind].items()}
+        for kind in ("presence", "sliding", "alarms")
+    }
+    counts["alarms"]["delay"] = counts["alarms"]["delay"][:, :, 0] / 1000
+    columns = {name: np.array(run[name].split(), int) for name in ("said", "truth", "events")}
+    return {**run, **counts, **columns}
+
+
 def _next(key):
     fold, seed = key
     return FOLDS[(FOLDS.index(fold) + 1) % len(FOLDS)], seed
@@ -376,26 +406,25 @@ def _event_choice(run, neighbour, kind):
         for rows in zip(neighbour[kind]["hits"], neighbour[kind]["found"], strict=True)
     ]
     b, t = np.unravel_index(np.argmax(f), np.shape(f))
-    counts = [np.array(run[kind][name][b][t]) for name in ("hits", "found")]
-    return f_score(*counts, run["events"]), (*counts, np.array(run["events"]))
+    counts = [run[kind][name][b, t] for name in COUNTED]
+    return f_score(*counts, run["events"]), (*counts, run["events"])
 
 
 def _alarm_choice(run, neighbour, width):
     """Alarms of a run at the threshold that is best for its neighbour."""
     from helpers.events import f_score
 
-    true = np.array(neighbour["events"])
-    hits, false = (np.array(neighbour["alarms"][name][width]) for name in ("hits", "false"))
-    f = [f_score(h, h + n, true) for h, n in zip(hits, false, strict=True)]
+    hits, false = (neighbour["alarms"][name][width] for name in ("hits", "false"))
+    f = [f_score(h, h + n, neighbour["events"]) for h, n in zip(hits, false, strict=True)]
     t = int(np.argmax(f))
-    hits, false = (np.array(run["alarms"][name][width][t]) for name in ("hits", "false"))
+    hits, false = (run["alarms"][name][width, t] for name in ("hits", "false"))
     hours = HOUR / 3600
     return {
         "on": THRESHOLDS[t],
-        "recall": float(hits.sum() / np.sum(run["events"])),
+        "recall": float(hits.sum() / run["events"].sum()),
         "false": float(false.mean() / hours),
-        "delay": run["alarms"]["delay"][width][t],
-        "class_recall": hits / np.array(run["events"]),
+        "delay": float(run["alarms"]["delay"][width, t]),
+        "class_recall": hits / run["events"],
         "class_false": false / hours,
     }
 

@@ -165,16 +165,16 @@ def made_up_run(fold, best):
     }
     alarms["hits"][:, best] = 7
     alarms["false"][:, best] = 1
-    counts = {"hits": hits.tolist(), "found": found.tolist()}
+    counts = experiment.written({"hits": hits, "found": found})
     return {
         "accuracies": dict.fromkeys(experiment.METHODS, 0.8 + fold / 100),
         "single": [0.7, 0.8],
-        "said": [0] * 80,
-        "truth": [0] * 80,
-        "events": [10] * classes,
+        "said": " ".join(["0"] * 80),
+        "truth": " ".join(["0"] * 80),
+        "events": " ".join(["10"] * classes),
         "presence": counts,
         "sliding": counts,
-        "alarms": {name: of.tolist() for name, of in alarms.items()},
+        "alarms": experiment.written(alarms),
         "growth": 0.0,
         "kept": 1,
         "hour_seconds": 1.0,
@@ -205,6 +205,14 @@ def test_thresholds_come_from_the_next_fold():
     assert "83.0" in text
     assert "2026-01-01" in text
     assert "| 0.16 s | 50 % | 2.2 | 1.00 s |" in experiment.table_of_alarms({"runs": runs})
+
+
+def test_counts_as_text_and_back():
+    counts = np.arange(24).reshape(2, 3, 4)
+    assert np.array_equal(experiment.from_text(experiment.as_text(counts)), counts)
+    late = np.array([[0.5, np.nan], [1.25, 2.0]])
+    text = experiment.written({"delay": late, "hits": counts})["delay"]
+    np.testing.assert_allclose(experiment.from_text(text)[:, :, 0] / 1000, late)
 
 
 def test_an_incomplete_file_says_so():
