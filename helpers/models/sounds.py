@@ -52,9 +52,9 @@ CHANGES = Augmentation(
     mask_bands=10,
 )
 """How clips are changed in training."""
-MIXED, NOISY, EMPTY = 0.5, 0.6, 0.15
+MIXED, NOISY, EMPTY = 0.5, 0.3, 0.1
 """Shares of the training examples: two clips mixed; with noise; and noise alone."""
-NOISE_DB = (3.0, 35.0)
+NOISE_DB = (5.0, 35.0)
 """How far noise may lie below the clip's mean power, in dB."""
 NOISES = 96
 HEARD_DB = 12.0

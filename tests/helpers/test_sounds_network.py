@@ -141,6 +141,13 @@ def test_statistics_and_what_is_made_of_them():
     assert np.isfinite(x).all()
     flat = experiment.statistics(np.ones((10, 4)))
     assert flat.tolist() == [0.0] * 24
+    plain, better = experiment.described(BANK)
+    assert np.array_equal(plain, x)
+    assert better.shape == (12, 2 * 64 + 3 * 20 + 32 + 9)
+    assert np.isfinite(better).all()
+    assert better[0, -1] == pytest.approx(BANK.active[0].mean())
+    one = experiment.sounding_statistics(BANK.power[0], np.eye(247)[100])
+    assert np.isfinite(one).all()  # a click that fills one frame
     said = experiment.nearest_mean(x[:6], BANK.labels[:6], x[6:])
     assert said.tolist() == BANK.labels[6:].tolist()
     p = experiment.forest_probabilities(x[:6], BANK.labels[:6], x[6:], 4)
