@@ -27,7 +27,7 @@ FLOORS = (
     ("models",),
     ("training",),
     ("metrics", "published", "attribution"),
-    ("enhance", "events", "music", "segment", "pipeline"),
+    ("enhance", "events", "fingerprint", "music", "segment", "pipeline"),
     ("verdict", "plots", "show"),
     ("engrave",),
     ("listen",),
