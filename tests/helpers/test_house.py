@@ -30,7 +30,7 @@ FLOORS = (
     ("models",),
     ("training",),
     ("metrics", "published", "attribution"),
-    ("enhance", "music", "segment", "pipeline", "adaptive", "fingerprint"),
+    ("enhance", "events", "music", "segment", "pipeline", "adaptive", "fingerprint"),
     ("restore", "factorise"),
     ("verdict", "plots", "show"),
     ("engrave",),
