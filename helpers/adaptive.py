@@ -36,7 +36,7 @@ def nlms(heard, reference, taps, step=0.1, epsilon=1e-6):
     than one tap or an epsilon that is not above 0, and AudioError for samples that are not sound.
 
     Chapter: 6.3
-    Source: [widrow1975adaptive]; [haykin2002adaptive] for the normalised step
+    Source: [widrow1975adaptive]; [haykin2014adaptive] for the normalised step
     """
     heard, reference = np.asarray(heard), np.asarray(reference)
     if heard.shape != reference.shape or heard.ndim not in (1, 2):
