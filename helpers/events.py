@@ -367,7 +367,7 @@ class PresenceStream:
     `SoundModel.presence`. Every `every` steps (of eight frames) the last `window` frames are shown
     to it, and of its answer the `every` steps are kept that lie `look_ahead` steps before the end:
     so much of the future each row has seen. Before the stream lies silence. A step in which nothing
-    exceeds `quiet_db`, digital silence, is given a presence of 0 without asking.
+    exceeds `quiet_db`, digital silence, has a presence of 0, whatever `ask` says.
 
     `clipped` counts samples at or beyond ±1, `samples` all of them.
 
