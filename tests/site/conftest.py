@@ -37,12 +37,17 @@ def pages_of(site):
 
 
 def pytest_generate_tests(metafunc):
-    """Run a test with `page_name` once for every page, one with `chapter` for every chapter."""
+    """Run a test with `page_name` once for every page, one with `chapter` for every chapter.
+
+    Tests of the same page follow each other, so that they can share a visit.
+    """
     pages = pages_of(SITE)
     if "page_name" in metafunc.fixturenames:
-        metafunc.parametrize("page_name", [p for p in pages if p != "index.html"])
+        names = [p for p in pages if p != "index.html"]
+        metafunc.parametrize("page_name", names, scope="module")
     if "chapter" in metafunc.fixturenames:
-        metafunc.parametrize("chapter", [p for p in pages if p.startswith("notebooks/")])
+        names = [p for p in pages if p.startswith("notebooks/")]
+        metafunc.parametrize("chapter", names, scope="module")
 
 
 def missing(what):
@@ -168,6 +173,18 @@ def visit(browser):
 def long_visit(browser):
     """Make visits as `visit` does, `long_visit(…, chromium=another)`, for a whole module."""
     yield from _visits(browser)
+
+
+@pytest.fixture(scope="session")
+def visit_of(browser):
+    """Open one page: `visit_of(url, size=DESKTOP, scheme="light")` yields (Visit, tab) once."""
+
+    def opened(url, size=DESKTOP, scheme="light"):
+        one = Visit(browser, size, scheme)
+        yield one, one.open(url)
+        one.context.close()
+
+    return opened
 
 
 def _visits(browser):
