@@ -1,6 +1,7 @@
 """The house rules of `helpers`: floors, instant imports, a chapter for every public function."""
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -53,6 +54,7 @@ HEAVY = {
 MAY_LOAD_TENSORFLOW = {"models", "training", "transcribe"}
 
 
+@functools.cache
 def modules():
     """{dotted name without "helpers.": path} of every module."""
     found = {}
@@ -64,6 +66,7 @@ def modules():
     return found
 
 
+@functools.cache
 def parsed(name):
     return ast.parse(modules()[name].read_text(encoding="utf-8"))
 
@@ -80,6 +83,7 @@ def imports(tree, top_level=False):
     return found
 
 
+@functools.cache
 def used_helpers(name):
     """The modules of `helpers` that a module imports, anywhere in it."""
     known = modules()
@@ -178,6 +182,7 @@ def public_functions():
     return found
 
 
+@functools.cache
 def known_chapters():
     """Chapter numbers that exist or are planned."""
     toc = (ROOT / "_toc.yml").read_text(encoding="utf-8")
@@ -215,11 +220,17 @@ def test_a_function_is_shown_or_used_in_its_chapter():
         for chapter in re.findall(r"Chapters?: (\d+\.\d+)", doc):
             part, number = chapter.split(".")
             for path in (ROOT / "notebooks").glob(f"{part}-*/{number}-*.ipynb"):
-                text = path.read_text(encoding="utf-8")
-                named = _named_modules(text)
-                if function not in text and module not in reachable(named):
+                text, used = _text_and_modules(path)
+                if function not in text and module not in used:
                     strangers.append(f"helpers.{module}.{function} in {chapter}")
     assert not strangers
+
+
+@functools.cache
+def _text_and_modules(path):
+    """The text of a notebook, and the modules that it uses, directly or through others."""
+    text = path.read_text(encoding="utf-8")
+    return text, reachable(_named_modules(text))
 
 
 def _named_modules(text):
