@@ -35,15 +35,15 @@ def finish(record, runs, name, about):
 def do_runs(run, jobs, record, name, settings, workers):
     """Do `jobs` as `in_parallel` does; put each into `record` and its results file as it finishes.
 
-    A run's result, a dict with "accuracy" (or "nats") and "seconds", is kept with `settings` and
-    where and when it was made; `name` as in `write_results`. Chapter: 5.2
+    A run's result, a dict with "seconds" and perhaps "accuracy" or "nats", which are printed, is
+    kept with `settings` and where and when it was made; `name` as in `write_results`. Chapter: 5.2
     """
     for job, result in in_parallel(run, jobs, workers):
         record["runs"][job] = {**result, "settings": settings, **provenance()}
         write_results(record, name)
-        nats = result.get("nats")
-        score = f"{result['accuracy']:.2%}" if nats is None else f"{nats:.4f} nats"
-        print(f"{job}: {score}, {result['seconds']:.0f} s", flush=True)
+        scores = {"accuracy": "{:.2%}", "nats": "{:.4f} nats", "seconds": "{:.0f} s"}
+        shown = [text.format(result[key]) for key, text in scores.items() if key in result]
+        print(f"{job}: {', '.join(shown)}", flush=True)
 
 
 def in_parallel(run, jobs, workers):
@@ -55,6 +55,8 @@ def in_parallel(run, jobs, workers):
     os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = "1"
     spawn = multiprocessing.get_context("spawn")
     tasks = [(name, run, arguments) for name, arguments in jobs.items()]
+    if not tasks:
+        return
     with spawn.Pool(workers, maxtasksperchild=1) as pool:
         yield from pool.imap_unordered(_call, tasks)
 

@@ -21,8 +21,8 @@ from functools import partial
 
 import numpy as np
 
-from helpers.experiments._record import load_results, provenance, write_results
-from helpers.experiments._runs import finish, in_parallel, missing, options, provenance_of
+from helpers.experiments._record import load_results
+from helpers.experiments._runs import do_runs, finish, missing, options, provenance_of
 
 RATE = 16000
 SEEDS = (0, 1, 2)
@@ -465,10 +465,7 @@ def main(arguments=None):
     for name, run in runs.items():
         settings = _settings(*run[:2])
         todo = missing(record, {name: run}, settings, asked.only)
-        for job, result in in_parallel(_run, todo, asked.workers) if todo else ():
-            record["runs"][job] = {**result, "settings": settings, **provenance()}
-            write_results(record, "repairs")
-            print(f"{job}: {result['seconds']:.0f} s", flush=True)
+        do_runs(_run, todo, record, "repairs", settings, asked.workers)
     finish(record, runs, "repairs", __doc__)
     print(table(record))
     return 0

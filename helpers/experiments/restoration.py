@@ -29,8 +29,8 @@ import time
 
 import numpy as np
 
-from helpers.experiments._record import load_results, provenance, write_results
-from helpers.experiments._runs import finish, in_parallel, missing, options, provenance_of
+from helpers.experiments._record import load_results
+from helpers.experiments._runs import do_runs, finish, missing, options, provenance_of
 
 RATE = 16000
 SEEDS = (0, 1, 2)
@@ -465,10 +465,7 @@ def main(arguments=None):
         settings = _settings(family, data)
         own = {name: run for name, run in runs.items() if family in name}
         todo = missing(record, own, settings, asked.only)
-        for name, result in in_parallel(_run, todo, asked.workers):
-            record["runs"][name] = {**result, "settings": settings, **provenance()}
-            write_results(record, "restoration")
-            print(f"{name}: {result['seconds']:.0f} s", flush=True)
+        do_runs(_run, todo, record, "restoration", settings, asked.workers)
     finish(record, runs, "restoration", __doc__)
     print(table(record))
     return 0

@@ -24,7 +24,7 @@ import numpy as np
 
 from helpers import audio, segment
 from helpers.experiments._record import load_results
-from helpers.experiments._runs import finish, in_parallel, missing, options, provenance_of
+from helpers.experiments._runs import do_runs, finish, missing, options, provenance_of
 
 SEEDS = (0, 1, 2)
 GROUPS = (
@@ -368,12 +368,7 @@ def main(arguments=None):
     chosen = options("vad", __doc__, arguments)
     runs, about = plan(), settings()
     record = load_results("vad", __doc__)
-    from helpers.experiments._record import provenance, write_results
-
-    for name, result in in_parallel(run, missing(record, runs, about, chosen.only), chosen.workers):
-        record["runs"][name] = {**result, "settings": about, **provenance()}
-        write_results(record, "vad")
-        print(f"{name}: {result['seconds']:.0f} s", flush=True)
+    do_runs(run, missing(record, runs, about, chosen.only), record, "vad", about, chosen.workers)
     finish(record, runs, "vad", __doc__)
     print(table(record))
     return 0
