@@ -34,7 +34,7 @@ from helpers.experiments._runs import finish, in_parallel, missing, options, pro
 
 SEEDS = (0, 1, 2)
 RATE = 16000
-WAKE_STEPS, WAKE_BATCH = 1000, 64
+WAKE_STEPS, WAKE_BATCH = 1500, 64
 STAGES = ((220, 240), (220, 440))
 """Steps and frames: short utterances of built-in voices, then whole orders of theirs."""
 MIXED_STAGES = (220, 380)
