@@ -34,7 +34,7 @@ from helpers.experiments._runs import finish, in_parallel, missing, options, pro
 
 SEEDS = (0, 1, 2)
 RATE = 16000
-WAKE_STEPS, WAKE_BATCH = 1500, 64
+WAKE_STEPS, WAKE_BATCH, WAKE_SMOOTHING = 1500, 64, 0.01
 STAGES = ((220, 240), (220, 440))
 """Steps and frames: short utterances of built-in voices, then whole orders of theirs."""
 MIXED_STAGES = (220, 380)
@@ -132,14 +132,14 @@ def train_wake(words, sounds, speech=(), *, steps=WAKE_STEPS, seed=0):
     label, noises = wake_word(words), noises_of(sounds, (1, 2, 3))
     calls = [words.audio[i] for i in train if words.labels[i] == label]
     others = [words.audio[i] for i in train if words.labels[i] != label]
-    bank = spotter.wake_bank(calls, [*others, *noises, *speech], noises)
+    bank = spotter.wake_bank(calls, [*others, *noises, *noises, *speech], noises)
     set_seed(seed)
     network = spotter.wake_network()
     halves = [spotter.wake_batches(bank, WAKE_BATCH // 2)] * 2
     history = fit_stages(
         [network] * 2,
         [(steps, halves)],
-        softened_cross_entropy(0.05),
+        softened_cross_entropy(WAKE_SMOOTHING),
         learning_rate=LEARNING_RATE,
         every=max(1, steps // 10),
     )
@@ -954,7 +954,14 @@ def _settings(sets):
 
     return {
         "data": [one.id for one in sets],
-        "wake": [WAKE_STEPS, WAKE_BATCH, spotter.FRAMES, spotter.HOP, spotter.MIDDLE, "speech"],
+        "wake": [
+            WAKE_STEPS,
+            WAKE_BATCH,
+            WAKE_SMOOTHING,
+            spotter.FRAMES,
+            spotter.HOP,
+            spotter.MIDDLE,
+        ],
         "words": [[list(s) for s in STAGES], list(MIXED_STAGES), FRAMES, ORDER_BATCH, VOICES_SHARE],
         "network": [list(slots.CHANNELS), slots.WIDTH, LEARNING_RATE],
         "vad": [VAD_MIXTURES, VAD_STEPS],
