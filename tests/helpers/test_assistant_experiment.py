@@ -163,6 +163,15 @@ def test_the_end_of_an_order_is_found_as_late_as_the_pause_is_long():
     assert ends[0.8] == pytest.approx([0.85, 0.85], abs=0.1)
 
 
+def test_an_order_lies_between_pauses():
+    order = np.pad(tone(1.0), 2400)
+    mixed, end = assistant.between_pauses(order, hiss(10.0), 20)
+    assert len(mixed) == len(order) + 4 * RATE
+    assert end == RATE + 2400 + RATE
+    speech, noise = mixed[RATE + 2400 : end], mixed[end + 2400 :]
+    assert 20 * np.log10(np.std(speech) / np.std(noise)) == pytest.approx(20, abs=1)
+
+
 def test_an_utterance_that_never_begins_has_no_end():
     assert assistant._over(np.zeros(300, bool), 0.01, 0.3, 0.12) is None
     brief = np.zeros(300, bool)
