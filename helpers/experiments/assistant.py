@@ -107,15 +107,16 @@ def in_noise(samples, noise, snr_db):
 # --- the wake word -------------------------------------------------------------------------------
 
 
-def other_speech(orders, practice):
+def other_speech(orders, practice, every=1):
     """Speech without the wake word to train on: training orders and built-in voices' practice.
 
-    practice: what `helpers.datasets.load_practice_orders` gives. A list of float32 (n,).
-    Chapter: 6.1
+    practice: what `helpers.datasets.load_practice_orders` gives. every: 2 takes every second one of
+    both, and so on. A list of float32 (n,). Chapter: 6.1
     """
     from helpers.datasets import split_orders
 
-    return [*orders.subset(split_orders(orders)[0]).audio, *practice.audio]
+    said = orders.subset(split_orders(orders)[0][::every])
+    return [*said.audio, *(practice.audio[i] for i in range(0, len(practice), every))]
 
 
 def train_wake(words, sounds, speech=(), *, steps=WAKE_STEPS, seed=0):

@@ -90,6 +90,8 @@ def test_the_background_holds_no_call_and_nothing_that_trained():
     assert len(more["built-in words"]) == 20
     trained = assistant.other_speech(orders, Practice([hiss(1.0)], ["a latte"], [True], ["v"]))
     assert len(trained) == len(split_orders(orders)[0]) + 1
+    fewer = assistant.other_speech(orders, Practice([hiss(1.0)], ["a latte"], [True], ["v"]), 3)
+    assert len(fewer) == -(-(len(trained) - 1) // 3) + 1
     assert not {x.tobytes() for x in trained} & {x.tobytes() for x in found["orders"]}
 
 
