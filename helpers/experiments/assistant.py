@@ -132,8 +132,8 @@ def train_wake(words, sounds, speech=(), *, steps=WAKE_STEPS, seed=0):
     train, _, _ = split_wake_words(words)
     label, noises = wake_word(words), noises_of(sounds, (1, 2, 3))
     calls = [words.audio[i] for i in train if words.labels[i] == label]
-    others = [words.audio[i] for i in train if words.labels[i] != label]
-    bank = spotter.wake_bank(calls, [*others, *noises, *noises, *speech], noises)
+    others = (words.audio[i] for i in train if words.labels[i] != label)
+    bank = spotter.wake_bank(calls, chain(others, noises, noises, speech), noises)
     set_seed(seed)
     network = spotter.wake_network()
     halves = [spotter.wake_batches(bank, WAKE_BATCH // 2)] * 2
