@@ -37,7 +37,19 @@ def _orders():
     return load_orders()
 
 
-SETS = {"digits": _digits, "sounds": _sounds, "chorales": _chorales, "orders": _orders}
+def _wake_words():
+    from helpers.datasets.wake_words import load_wake_words
+
+    return load_wake_words()
+
+
+SETS = {
+    "digits": _digits,
+    "sounds": _sounds,
+    "chorales": _chorales,
+    "orders": _orders,
+    "wake_words": _wake_words,
+}
 
 
 def summary(found) -> dict[str, object]:

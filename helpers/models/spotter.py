@@ -57,22 +57,24 @@ class WakeBank:
 
 
 def wake_bank(calls, others, noises):
-    """Turn sounds at 16 kHz into a `WakeBank`; each argument is a list of float32 (n,).
+    """Turn sounds at 16 kHz into a `WakeBank`; each argument is an iterable of float32 (n,).
 
-    `calls` have the word somewhere; its middle is taken to be that of the 0.8 seconds with the most
-    energy. Raises ValueError for an empty list or fewer than FRAMES frames in others or noises, and
+    Sounds that come one by one are held one at a time, only `calls` together. These have the word
+    somewhere; its middle is taken to be that of the 0.8 seconds with the most energy.
+
+    Raises ValueError for an empty argument or fewer than 2 · FRAMES frames in others or noises, and
     AudioError for what is not sound.
 
     Chapter: 6.1
     """
-    if not len(calls) or not len(others) or not len(noises):
-        raise ValueError("calls, others and noises must each hold one sound or more")
     calls = list(calls)
-    powers = [frames_of(x) for x in calls]
+    powers, other, noise = ([frames_of(x) for x in part] for part in (calls, others, noises))
+    if not powers or not other or not noise:
+        raise ValueError("calls, others and noises must each hold one sound or more")
     lengths = np.array([len(p) for p in powers])
     starts = np.cumsum(lengths) - lengths
     middles = starts + np.array([_loudest_frame(x) for x in calls])
-    other, noise = (np.concatenate([frames_of(x) for x in part]) for part in (others, noises))
+    other, noise = np.concatenate(other), np.concatenate(noise)
     if min(len(other), len(noise)) < 2 * FRAMES:
         raise ValueError(
             f"others have {len(other)} frames and noises {len(noise)}: give {2 * FRAMES} or more"

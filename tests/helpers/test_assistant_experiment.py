@@ -5,9 +5,12 @@ import pytest
 
 from helpers import segment
 from helpers.assistant import Call, Event, Session
+from helpers.datasets import split_orders, split_wake_words
+from helpers.datasets._clips import Clips
 from helpers.datasets._orders import Orders
 from helpers.datasets._sounds import Sounds
 from helpers.datasets._wake_words import WakeWords
+from helpers.datasets.practice_orders import Practice
 from helpers.experiments import assistant
 
 RATE = assistant.RATE
@@ -61,6 +64,35 @@ def some_sounds():
         citation="",
         **HEAD,
     )
+
+
+def some_digits():
+    return Clips(
+        audio=[tone(0.3)[::2]] * 4,
+        labels=[0, 1, 2, 3],
+        speakers=["a"] * 4,
+        names=[str(i) for i in range(4)],
+        citation="",
+        **HEAD | {"sample_rate": RATE // 2},
+    )
+
+
+def test_the_background_holds_no_call_and_nothing_that_trained():
+    words, orders = some_words(), some_orders()
+    _, _, test = split_wake_words(words)
+    _, _, asked = split_orders(orders)
+    found = assistant.background(words, orders, some_sounds(), some_digits())
+    assert len(found["other words"]) == sum(words.labels[i] == 0 for i in test)
+    assert len(found["orders"]) == len(asked)
+    assert len(found["digits"][0]) == len(tone(0.3))
+    more = assistant.background(words, orders, some_sounds(), some_digits(), (orders, words))
+    assert more.keys() - found.keys() == {"built-in orders", "built-in words"}
+    assert len(more["built-in words"]) == 20
+    trained = assistant.other_speech(orders, Practice([hiss(1.0)], ["a latte"], [True], ["v"]))
+    assert len(trained) == len(split_orders(orders)[0]) + 1
+    fewer = assistant.other_speech(orders, Practice([hiss(1.0)], ["a latte"], [True], ["v"]), 3)
+    assert len(fewer) == -(-(len(trained) - 1) // 3) + 1
+    assert not {x.tobytes() for x in trained} & {x.tobytes() for x in found["orders"]}
 
 
 def test_the_word_is_the_one_with_the_most_recordings():
@@ -131,6 +163,15 @@ def test_the_end_of_an_order_is_found_as_late_as_the_pause_is_long():
     # decisions are made every 0.1 s
     assert ends[0.3] == pytest.approx([0.35, -1.15], abs=0.1)
     assert ends[0.8] == pytest.approx([0.85, 0.85], abs=0.1)
+
+
+def test_an_order_lies_between_pauses():
+    order = np.pad(tone(1.0), 2400)
+    mixed, end = assistant.between_pauses(order, hiss(10.0), 20)
+    assert len(mixed) == len(order) + 4 * RATE
+    assert end == RATE + 2400 + RATE
+    speech, noise = mixed[RATE + 2400 : end], mixed[end + 2400 :]
+    assert 20 * np.log10(np.std(speech) / np.std(noise)) == pytest.approx(20, abs=1)
 
 
 def test_an_utterance_that_never_begins_has_no_end():
@@ -263,6 +304,10 @@ def a_run(seed):
         "alarms": {"orders": [[1900.0], 3600.0], "sounds": [[], 1800.0]},
         "hits": {"40": [1, 1], "0": [1, 0]},
         "wake_delays": {"40": [0.1, 0.2], "0": [0.3]},
+        "without_speech": {
+            "alarms": {"orders": [[10.0, 1900.0], 3600.0], "sounds": [[1.0], 1800.0]},
+            "hits": {"40": [1, 1], "10": [0, 1]},
+        },
         "wake_parameters": 10,
         "wake_seconds": 20.0,
         "understanding": {
@@ -286,13 +331,18 @@ def test_the_summary_by_hand():
     record = {"runs": {name: a_run(seed) for name, (seed,) in assistant.plan().items()}}
     found = assistant.summary(record)
     assert found["alarms"] == {"orders": [3, 10800], "sounds": [0, 5400]}
-    assert found["alarm_rate"][0] == pytest.approx(3 / 4.5)
+    assert found["alarm_counts"] == [1, 1, 1]
+    assert found["alarm_rates"][0] == pytest.approx((1 / 1.5, 0.0253 / 1.5, 5.572 / 1.5), abs=1e-3)
     assert found["hours"] == pytest.approx(1.5)
     assert found["half_hours"].tolist() == [0, 1, 0]
     assert found["hits"][0].mean() == 0.5
+    assert found["without_speech"]["half_hours"].tolist() == [1, 1, 1]
+    assert found["without_speech"]["hits"][10].mean() == 0.5
+    assert "| orders | 60 | 1.0 | 2.0 |" in assistant.table_of_alarms(record)
     assert found["wake_delays"][40] == [0.1, 0.2] * 3
     assert found["understanding"]["guessed order"][40]["f1"] == pytest.approx([0.8, 0.81, 0.82])
     assert found["understanding"]["guessed order"][40]["each"].shape == (3, 2, 3)
+    assert found["understanding"]["guessed order"][40]["right"][0].tolist() == [True, False]
     assert np.isnan(found["ends"]["level"][20][0.8][0, 1])
     assert found["factor"] == [0.01] * 6
     assert found["seconds"]["understanding"] == [110.0] * 3
