@@ -426,7 +426,7 @@ def table(record=None):
 
     def mean(values):
         low, high = interval(values)
-        return f"{values.mean():.1f} ± {(high - low) / 2:.1f}"
+        return f"{values.mean():.1f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{(high - low) / 2:.1f}"
 
     rows = [
         "| damage | degree | dB damaged | by rule | by network | distance damaged | by rule | "
@@ -436,7 +436,7 @@ def table(record=None):
     for task, degrees in found.items():
         for i, (degree, row) in enumerate(degrees.items()):
             title = f"{task}, {RULES[task]}" if i == 0 else ""
-            shown = "none" if degree is None else f"{degree:g} {UNITS[task]}"
+            shown = "none" if degree is None else f"{degree:g}\N{NO-BREAK SPACE}{UNITS[task]}"
             cells = [
                 mean(row[f"{who} {what}"])
                 for what in ("ratio", "distance")
