@@ -32,7 +32,7 @@ RANGE = 1e-8
 PIECE, BATCH = 2 * RATE, 12
 """Of training: samples of a mixture, and mixtures a step."""
 SNRS = (-5.0, 15.0)
-TWICE = 0.25
+TWICE = 0.5
 """How often a second noise is added to the first."""
 SPEED, SPEECH_DB, NOISE_DB = 0.35, 2.0, 4.0
 """How far noises are played slower or faster (natural logarithm), and the spread of the random
