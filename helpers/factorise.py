@@ -85,7 +85,7 @@ def separate(samples, sample_rate, wanted, unwanted, iterations=60):
     sound.
 
     Chapter: 6.3
-    Source: [virtanen2007monaural]
+    Source: [smaragdis2007supervised]
     """
     frames = front_end(sample_rate)
     spectrum = stft(pad_ends(samples, frames), frames)

@@ -17,6 +17,10 @@ def check_residue(answer):
         raise Wrong("The noise was there before: at 5 dB it was weaker than the speech already.")
     if close(value, 5 + 10 * math.log10(10)):
         raise Wrong("A gain of 0.1 on the amplitude is −20 dB, not −10.")
+    if close(value, -15) or close(value, -20):
+        raise Wrong(
+            "The ratio is of speech to noise: what weakens the noise *raises* it above the 5 dB."
+        )
     if close(value, 5):
         raise Wrong("The noise was turned down; the speech was not.")
     if not close(value, solve_residue()):
@@ -89,11 +93,17 @@ def check_nearest(answer):
     rng = np.random.default_rng(633)
     speech, noise = (rng.normal(size=(7, 8)) + 1j * rng.normal(size=(7, 8)) for _ in range(2))
     noisy = speech + 1.5 * noise
-    raw = np.asarray(nearest(speech.copy(), noisy.copy()))
+    silent = noisy.copy()
+    silent[2] = 0
+    with np.errstate(all="ignore"):
+        raw = np.asarray(nearest(speech.copy(), noisy.copy()))
+        quiet = np.asarray(nearest(speech.copy(), silent))
     if np.iscomplexobj(raw):
         raise Wrong("The gain must be real; only the real part of the product counts.")
     found = array(raw, speech.shape, "the gains")
     free = np.real(speech * noisy.conj()) / np.abs(noisy) ** 2
+    if close(found, _ratio_of_the_rest(speech, noisy)):
+        raise Wrong("That is the ratio mask of 6.3.2. It does not ask where the two point.")
     if close(found, np.abs(speech) / np.abs(noisy)) or close(
         found, _magnitudes_only(speech, noisy)
     ):
@@ -109,12 +119,24 @@ def check_nearest(answer):
         )
     if not close(found, np.clip(free, 0, 1), atol=1e-6):
         raise Wrong("Set the derivative of $|S - gX|^2$ by the real number $g$ to zero.")
+    if not np.array_equal(np.nan_to_num(quiet[2].real, nan=1), np.zeros(speech.shape[1])):
+        raise Wrong("Where `noisy` is silent any gain is as good: give 0 there, without 0 / 0.")
     return "This gain is what a mask that is trained for the signal aims at."
 
 
 def solve_nearest(speech, noisy):
     """$|S - gX|^2 = |S|^2 - 2g\\,\\mathrm{Re}(S X^*) + g^2 |X|^2$ is smallest where
-    $g = \\mathrm{Re}(S X^*) / |X|^2$; outside $0 \\dots 1$ the nearer end is best."""
+    $g = \\mathrm{Re}(S X^*) / |X|^2$; outside $0 \\dots 1$ the nearer end is best. Where $X$ is 0
+    the product is, too."""
+    power = np.maximum(np.abs(noisy) ** 2, 1e-12)
+    return np.clip(np.real(speech * noisy.conj()) / power, 0, 1)
+
+
+def _ratio_of_the_rest(speech, noisy):
+    return solve_ratio_mask(speech, noisy - speech)
+
+
+def _not_guarded(speech, noisy):
     return np.clip(np.real(speech * noisy.conj()) / np.abs(noisy) ** 2, 0, 1)
 
 
@@ -152,9 +174,16 @@ def check_step(answer):
             raise Wrong("You walk away from the answer. Which sign makes the error smaller?")
         if close(found, _whole_step(w, x, d, mu)):
             raise Wrong("That goes all the way. Where is `mu`?")
+        if close(found, right - w):
+            raise Wrong("That is what is to be added. Add it to the old weights.")
+        if taps > 1 and close(found, _by_mean(w, x, d, mu)):
+            raise Wrong("You divide by the *mean* of the squares. The energy is their sum.")
         if close(found, _by_length(w, x, d, mu)):
             raise Wrong("You divide by the length of x. The energy is the *sum of squares*.")
-        raise Wrong(f"The weights are wrong for {taps} taps. The error is $d - w \\cdot x$.")
+        raise Wrong(
+            f"The weights are wrong for {taps} taps. The error is $d - w \\cdot x$; the step goes "
+            "along x."
+        )
     return "With `mu = 1` the filter would now be exactly right about this one sample."
 
 
@@ -176,6 +205,14 @@ def _wrong_way(w, x, d, mu):
 
 def _whole_step(w, x, d, mu):
     return w + (d - w @ x) * x / (x @ x)
+
+
+def _by_mean(w, x, d, mu):
+    return w + mu * (d - w @ x) * x / np.mean(x**2)
+
+
+def _increment(w, x, d, mu):
+    return solve_step(w, x, d, mu) - w
 
 
 def _by_length(w, x, d, mu):
@@ -246,11 +283,10 @@ def check_consistent(answer):
         "a guess of the wrong sign": ([0.9, -0.9], [-0.5, 0.5], [False, False], [-0.5, 0.5]),
     }
     for case, (guess, clipped, known, right) in cases.items():
-        found = array(
-            consistent(np.array(guess), np.array(clipped), np.array(known)),
-            (len(right),),
-            case,
-        )
+        given = np.array(guess)
+        found = array(consistent(given, np.array(clipped), np.array(known)), (len(right),), case)
+        if not np.array_equal(given, guess):
+            raise Wrong("The guess you were given has changed. Return a new array.")
         if close(found, right):
             continue
         if case == "known samples":
@@ -289,6 +325,11 @@ def _by_loudness(guess, clipped, known):
     return np.where(known | (np.abs(guess) < np.abs(clipped)), clipped, guess)
 
 
+def _in_place(guess, clipped, known):
+    guess[:] = solve_consistent(guess, clipped, known)
+    return guess
+
+
 def _nothing_done(guess, clipped, known):
     return clipped * np.ones_like(guess)
 
@@ -308,6 +349,8 @@ EXERCISES = (
             (20.0, "weaker"),
             (15.0, "not −10"),
             (5.0, "turned down"),
+            (-15.0, "*raises*"),
+            (-20.0, "*raises*"),
         ),
     ),
     Exercise(
@@ -342,6 +385,8 @@ EXERCISES = (
             (_magnitudes_only, "forgets the angle"),
             (_not_clipped, "between 0 and 1"),
             (_not_conjugated, "`conj`"),
+            (_ratio_of_the_rest, "ratio mask"),
+            (_not_guarded, "silent"),
         ),
     ),
     Exercise(
@@ -351,7 +396,7 @@ EXERCISES = (
         check=check_step,
         hints=(
             "First the error: what was heard, minus what the filter says.",
-            "`w + mu * error * x / (x @ x)`, where `x @ x` is the energy of the reference.",
+            "The step goes along `x`, by a share `mu` of error over energy; `x @ x` is the energy.",
         ),
         solution=solve_step,
         wrong_answers=(
@@ -359,6 +404,8 @@ EXERCISES = (
             (_wrong_way, "walk away"),
             (_whole_step, "Where is `mu`"),
             (_by_length, "sum of squares"),
+            (_by_mean, "*mean*"),
+            (_increment, "old weights"),
         ),
     ),
     Exercise(
@@ -385,7 +432,7 @@ EXERCISES = (
         check=check_consistent,
         hints=(
             "There are three kinds of samples: known, cut off at the top, cut off at the bottom.",
-            "`np.where(clipped > 0, np.maximum(guess, clipped), np.minimum(guess, clipped))`",
+            "At a crest take whichever is higher, guess or level: `np.maximum`. At a trough?",
         ),
         solution=solve_consistent,
         wrong_answers=(
@@ -393,6 +440,7 @@ EXERCISES = (
             (_crests_only, "*below*"),
             (_by_loudness, "However loud".lower()),
             (_nothing_done, "keep it"),
+            (_in_place, "has changed"),
         ),
     ),
 )

@@ -426,23 +426,23 @@ def table(record=None):
 
     def mean(values):
         low, high = interval(values)
-        return f"{values.mean():.1f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{(high - low) / 2:.1f}"
+        middle = f"{values.mean():.1f}".replace("-0.0", "0.0").replace("-", "−")
+        return f"{middle}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{(high - low) / 2:.1f}"
 
-    rows = [
-        "| damage | degree | dB damaged | by rule | by network | distance damaged | by rule | "
-        "by network |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|",
-    ]
-    for task, degrees in found.items():
-        for i, (degree, row) in enumerate(degrees.items()):
-            title = f"{task}, {RULES[task]}" if i == 0 else ""
-            shown = "none" if degree is None else f"{degree:g}\N{NO-BREAK SPACE}{UNITS[task]}"
-            cells = [
-                mean(row[f"{who} {what}"])
-                for what in ("ratio", "distance")
-                for who in ("damaged", "rule", "network")
-            ]
-            rows.append(f"| {title} | {shown} | " + " | ".join(cells) + " |")
+    rows = []
+    for what, name in (("ratio", "ratio, dB"), ("distance", "distance, dB")):
+        rows += [
+            "",
+            f"| damage | degree | {name}: damaged | by rule | by network |",
+            "|---|---:|---:|---:|---:|",
+        ]
+        for task, degrees in found.items():
+            for i, (degree, row) in enumerate(degrees.items()):
+                title = f"{task}, {RULES[task]}" if i == 0 else ""
+                shown = "none" if degree is None else f"{degree:g}\N{NO-BREAK SPACE}{UNITS[task]}"
+                cells = [mean(row[f"{who} {what}"]) for who in ("damaged", "rule", "network")]
+                rows.append(f"| {title} | {shown} | " + " | ".join(cells) + " |")
+    rows = rows[1:]
     seconds = [run["seconds"] for run in record["runs"].values() if "loss" in run]
     return "\n".join(
         [
@@ -450,8 +450,9 @@ def table(record=None):
             "",
             f"{CLIPS} test clips of {SECONDS:g} s, mean and half-width of the 95 % interval over "
             "clips; networks: means of three seeds, each trained for "
-            f"{np.median(seconds):.0f} s on one core. dB: SI-SDR for reverberation and hum, the "
-            "ratio of sound to error in the damaged samples for clipping and gaps. "
+            f"{np.median(seconds):.0f} s on one core. Ratio: SI-SDR for reverberation and hum, the "
+            "ratio of sound to error in the damaged samples for clipping and gaps. Distance: "
+            "log-spectral. "
             f"{provenance_of(list(record['runs'].values()))}",
         ]
     )

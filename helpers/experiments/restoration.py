@@ -494,7 +494,8 @@ def table(record=None):
         return f"The evaluation is not complete: {len(record['runs'])} runs are on file."
     scores = found["scores"]
     rows = [
-        "| 0, 5 and 10 dB | noise type | SI-SDR gained, dB | STOI | PESQ | gained at 20 dB, dB |",
+        "| method (means of 0, 5, 10 dB) | noise type | SI-SDR gained, dB | STOI | PESQ | "
+        "gained at 20 dB, dB |",
         "|---|---|---:|---:|---:|---:|",
     ]
     for method in (*CLASSICAL, "signal mask"):
@@ -510,7 +511,7 @@ def table(record=None):
                 f"| {method} | {title if method not in CLASSICAL else '–'} | "
                 f"{(own['si_sdr'] - noisy['si_sdr']).mean():+.2f}{spread} | "
                 f"{own['stoi'].mean():.3f} | {own['pesq'].mean():.2f} | "
-                f"{f'{high:+.2f}' if method in CLASSICAL or name == 'known' else ''} |"
+                f"{f'{high:+.2f}' if method in CLASSICAL or name == 'known' else '–'} |"
             )
     return "\n".join(
         [

@@ -31,7 +31,8 @@ def restorer(head, width=WIDTH, depth=DEPTH):
 
     `depth` times, two convolutions over three frames with residuals and a halving of the frames;
     then back up, with what was seen at each height added. All layers have `width` channels. It
-    begins by changing nothing. The numbers that go in are those of `features`, those that come out
+    begins by changing nothing with the head "mask", and by drawing all levels towards a fixed one
+    with the head "magnitude". The numbers that go in are those of `features`, those that come out
     are for `restored_spectra`. Any number of frames.
 
     Raises ValueError for another head, a width below 1 or a depth below 0.
