@@ -449,8 +449,9 @@ def between_pauses(order, noise, snr_db):
 def ends_of(vad, orders, noise, snr_db, hangs=HANGS, voice=0.5, began=0.12):
     """When orders are taken to be over: {hang: float (orders,)} seconds after their real ends.
 
-    Negative where an order is cut off, NaN where no speech was found or it never was over. orders: list of float32 (n,),
-    each put `between_pauses`; noise: float32 (m,), which goes on from order to order.
+    Negative where an order is cut off, NaN where no speech was found or where it never was over.
+    orders: list of float32 (n,), each put `between_pauses`; noise: float32 (m,), which goes on from
+    order to order.
     Chapter: 6.1
     """
     found = {hang: [] for hang in hangs}
@@ -599,8 +600,7 @@ def measured(session, calls):
     found, alarms = outcomes(session.events, calls)
     slots = scored([o.slots for o in found], [c.slots for c in calls])
 
-    def known(values):
-        return [round(float(v), 2) for v in values if np.isfinite(v)]
+    late = [round(float(o.end_delay), 2) if np.isfinite(o.end_delay) else None for o in found]
 
     return {
         "stages": dict(Counter(o.stage for o in found)),
@@ -608,15 +608,13 @@ def measured(session, calls):
         "alarm_times": [round(t, 1) for t in alarms],
         "seconds": round(session.seconds, 1),
         "spent": {k: round(v, 2) for k, v in session.spent.items()},
-        "wake_delays": known(o.wake_delay for o in found),
-        "end_delays": known(o.end_delay for o in found),
+        "wake_delays": [round(float(o.wake_delay), 2) for o in found if np.isfinite(o.wake_delay)],
+        "end_delays": [x for x in late if x is not None],
         "f1": slots["f1"],
         "exact": slots["exact"],
         "each": slots["each"],
         "stage": [o.stage for o in found],
-        "late": [
-            round(float(o.end_delay), 2) if o.end_delay == o.end_delay else None for o in found
-        ],
+        "late": late,
         "right": [o.stage == "right" for o in found],
     }
 

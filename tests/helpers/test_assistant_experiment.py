@@ -181,6 +181,26 @@ def test_an_utterance_that_never_begins_has_no_end():
     assert assistant._over(brief, 0.01, 0.3, 0.12) is None
     brief[100:120] = True
     assert assistant._over(brief, 0.01, 0.3, 0.12) == 149
+    brief[100:280] = True
+    assert assistant._over(brief, 0.01, 0.3, 0.12) is None  # begun, and never over
+    assert assistant._over(brief, 0.01, 0.19, 0.12) == 298
+
+
+def test_ended_wrongly_means_cut_off_late_or_never():
+    late = np.array([[-0.1, 0.0, 2.0], [2.1, np.nan, 0.8]])
+    assert assistant.ended_wrongly(late).tolist() == [[True, False, False], [True, True, False]]
+
+
+def test_the_margin_with_the_fewest_wrong_ends_is_chosen():
+    good, late, cut = np.full(20, 0.8), np.full(20, 2.5), np.full(20, -1.0)
+    half = np.concatenate([good[:10], late[:10]])
+    ends = {
+        6.0: [{0.3: good, 0.5: good}, {0.3: late, 0.5: late}],
+        9.0: [{0.3: cut, 0.5: good}, {0.3: good, 0.5: half}],  # 0.3 s would cut off
+        12.0: [{0.3: good, 0.5: good}, {0.3: half, 0.5: good}],
+    }
+    # both have ten ends that are wrong: the smaller margin, with the pause it needs
+    assert assistant.choose_margin(ends) == (9.0, 0.5)
 
 
 def test_the_baselines():
@@ -280,6 +300,11 @@ def test_a_session_is_measured():
     assert found["end_delays"] == [0.6]
     assert found["each"] == [[0, 1, 1]]
     assert found["right"] == [False]
+    assert found["stage"] == ["understanding"]
+    assert found["late"] == [0.6]
+    assert found["alarm_times"] == [30.0]
+    unheard = assistant.measured(Session([], 60.0, {}), [call])
+    assert (unheard["late"], unheard["end_delays"]) == ([None], [])
     assert (found["f1"], found["exact"]) == (0.0, 0.0)
 
 
