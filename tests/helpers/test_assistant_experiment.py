@@ -191,16 +191,16 @@ def test_ended_wrongly_means_cut_off_late_or_never():
     assert assistant.ended_wrongly(late).tolist() == [[True, False, False], [True, True, False]]
 
 
-def test_the_margin_with_the_fewest_wrong_ends_is_chosen():
+def test_the_level_with_the_fewest_wrong_ends_is_chosen():
     good, late, cut = np.full(20, 0.8), np.full(20, 2.5), np.full(20, -1.0)
     half = np.concatenate([good[:10], late[:10]])
     ends = {
-        6.0: [{0.3: good, 0.5: good}, {0.3: late, 0.5: late}],
-        9.0: [{0.3: cut, 0.5: good}, {0.3: good, 0.5: half}],  # 0.3 s would cut off
-        12.0: [{0.3: good, 0.5: good}, {0.3: half, 0.5: good}],
+        (6.0, 4.0): [{0.3: good, 0.5: good}, {0.3: late, 0.5: late}],
+        (9.0, 1.5): [{0.3: cut, 0.5: good}, {0.3: good, 0.5: half}],  # 0.3 s would cut off
+        (9.0, 4.0): [{0.3: good, 0.5: good}, {0.3: half, 0.5: good}],
     }
-    # both have ten ends that are wrong: the smaller margin, with the pause it needs
-    assert assistant.choose_margin(ends) == (9.0, 0.5)
+    # two of them have ten wrong ends: the smaller pair, with the pause it needs
+    assert assistant.choose_level(ends) == ((9.0, 1.5), 0.5)
 
 
 def test_the_baselines():
