@@ -659,6 +659,31 @@ def _outcome(call, events):
     return Outcome("understanding" if whole else "end of speech", delay, late, slots)
 
 
+def share_interval(count, trials, confidence=0.95):
+    """A share, and the exact interval of a binomial proportion: (share, low, high), floats.
+
+    Of `count` successes in `trials`: the interval holds the shares under which neither so few nor
+    so many would be surprising. Of 62 in 62, low is 0.942 at 95 % and high 1.
+
+    Raises ValueError for a count outside 0 to `trials`, no trials, or a confidence that is not in
+    (0, 1).
+
+    Chapter: 6.1
+    Source: [clopper1934use]
+    """
+    from scipy.stats import beta
+
+    if trials < 1 or not 0 <= count <= trials or not 0 < confidence < 1:
+        raise ValueError(
+            f"count {count} of {trials}, confidence {confidence}: give at least one trial, a count "
+            "from 0 to all of them and a confidence between 0 and 1"
+        )
+    tail = (1 - confidence) / 2
+    low = beta.ppf(tail, count, trials - count + 1) if count else 0.0
+    high = beta.ppf(1 - tail, count + 1, trials - count) if count < trials else 1.0
+    return count / trials, float(low), float(high)
+
+
 def rate_interval(count, hours, confidence=0.95):
     """Events per hour, and the exact interval of a Poisson rate: (rate, low, high), floats.
 

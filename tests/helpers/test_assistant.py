@@ -499,6 +499,21 @@ def test_a_call_that_interrupts_a_reply_is_answered():
     assert (found[0].stage, alarms) == ("right", [])
 
 
+def test_the_interval_of_a_share():
+    # Clopper and Pearson: of n in n, low is the n-th root of 0.025; 5 of 10 is a table's example
+    assert assistant.share_interval(62, 62) == (1.0, pytest.approx(0.025 ** (1 / 62)), 1.0)
+    assert assistant.share_interval(0, 62) == (0.0, 0.0, pytest.approx(1 - 0.025 ** (1 / 62)))
+    share, low, high = assistant.share_interval(5, 10)
+    assert (share, low, high) == (
+        0.5,
+        pytest.approx(0.1871, abs=1e-4),
+        pytest.approx(0.8129, abs=1e-4),
+    )
+    for wrong in ((-1, 10, 0.95), (11, 10, 0.95), (0, 0, 0.95), (1, 10, 1.0)):
+        with pytest.raises(ValueError, match="at least one trial"):
+            assistant.share_interval(*wrong)
+
+
 def test_the_interval_of_a_rate():
     # Garwood's limits: 0 events, 3.689; 1 event, 0.0253 to 5.572; 10 events, 4.795 to 18.39
     assert assistant.rate_interval(0, 2.0) == (0.0, 0.0, pytest.approx(3.689 / 2, abs=1e-3))
