@@ -60,6 +60,8 @@ and decibels by which the floor may rise in a second."""
 HANGS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.2, 1.5)
 MOST_CUT = 0.05
 """Of validation orders at 20 dB, so many may be cut off by the pause that is chosen."""
+OUTCOMES = ("right", "wake word", "still listening", "end of speech", "understanding")
+"""What can become of a call: the stages of `helpers.assistant.Outcome`."""
 LEVEL = 0.05
 """The RMS at which speech is put into streams, −26 dB below full scale."""
 
@@ -222,15 +224,16 @@ def false_alarms(spotter, threshold, parts, pause=0.3):
 
 
 def half_hours(alarms):
-    """Alarms in each half hour: float (k,), the parts one after the other, the rest left out.
+    """Alarms an hour in equal parts of about half an hour: float (k,), nothing left out.
 
-    alarms: what `false_alarms` gives. Chapter: 6.1
+    alarms: what `false_alarms` gives, whose parts follow one another. Chapter: 6.1
     """
     at, times = 0.0, []
     for part_times, seconds in alarms.values():
         times += [at + t for t in part_times]
         at += seconds
-    return np.histogram(times, bins=np.arange(0, at + 1, 1800.0))[0].astype(float)
+    edges = np.linspace(0, at, max(1, round(at / 1800)) + 1)
+    return 3600 * np.histogram(times, bins=edges)[0] / edges[1]
 
 
 def detected(spotter, threshold, calls, noise, snr_db):
@@ -809,18 +812,20 @@ def summary(record):
     """Figures of the results file, over its seeds.
 
     {"word", "alarms": {part: [count, seconds]} summed over seeds, "alarm_rates": [(rate, low, high)
-    an hour of each seed's network], "alarm_counts": [each seed], "half_hours": alarms in each, mean
-    of seeds, "hours" of one seed, "hits": {snr: float (seeds, calls)}, "wake_delays": {snr: [s]},
-    "without_speech": {"alarms", "half_hours", "hits"} of the wake word that heard no speech,
-    "understanding": {method: {snr: {"f1", "exact": [each seed], "each": (seeds, orders, 3),
-    "right": bool (seeds, orders), orders without any fault}}},
-    "ends": {vad: {snr: {hang: float (seeds, orders)}}}, "hang": {vad: [each seed]},
-    "streams": {vad: {snr: [each seed's `measured`]}}, "factor": [real-time factor of each stream],
-    "seconds": {part: [each seed]}, "parameters": {part: int}}
+    an hour of each seed's network], "alarm_counts": [each seed], "half_hours": alarms an hour in
+    each, mean of seeds, "hours" of one seed, "heard": [(share, low, high) at 40 dB of each seed],
+    "hits": {snr: float (seeds, calls)}, "wake_delays": {snr: [s]}, "without_speech": {"alarms",
+    "half_hours", "hits"} of the wake word that heard no speech, "thresholds": [each seed],
+    "penalties": [each seed], "levels": [(margin, rise) of each seed], "understanding": {method:
+    {snr: {"f1", "exact": [each seed], "each": (seeds, orders, 3), "right": bool (seeds, orders),
+    orders without any fault}}}, "ends": {vad: {snr: {hang: float (seeds, orders)}}}, "hang": {vad:
+    [each seed]}, "streams": {vad: {snr: [each seed's `measured`]}}, "factor": [real-time factor of
+    each stream that was heard with the network], "seconds": {part: [each seed]}, "parameters":
+    {part: int}}
 
     Raises KeyError while runs are missing. Chapter: 6.1
     """
-    from helpers.assistant import rate_interval
+    from helpers.assistant import rate_interval, share_interval
 
     runs = [record["runs"][name] for name in plan()]
     first = runs[0]
@@ -831,7 +836,7 @@ def summary(record):
     for key in first["streams"]:
         snr, _, vad = key.partition(" dB, ")
         streams.setdefault(vad, {})[int(snr)] = [run["streams"][key] for run in runs]
-    every = [s for by_snr in streams.values() for seeds in by_snr.values() for s in seeds]
+    trained = [s for seeds in streams["network"].values() for s in seeds]
     methods = {
         method: {
             int(snr): {
@@ -853,6 +858,10 @@ def summary(record):
         "alarm_counts": counts,
         "half_hours": np.mean([half_hours(run["alarms"]) for run in runs], axis=0),
         "hours": float(np.mean(hours)),
+        "heard": [share_interval(sum(h), len(h)) for h in (run["hits"]["40"] for run in runs)],
+        "thresholds": [run["threshold"] for run in runs],
+        "penalties": [run["penalty"] for run in runs],
+        "levels": [tuple(run["level"]) for run in runs],
         "hits": {int(s): np.array([run["hits"][s] for run in runs]) for s in first["hits"]},
         "without_speech": {
             "alarms": _summed([run["alarms"] for run in deaf]),
@@ -876,7 +885,7 @@ def summary(record):
         },
         "hang": {vad: [run["hang"][vad] for run in runs] for vad in first["hang"]},
         "streams": streams,
-        "factor": [sum(s["spent"].values()) / s["seconds"] for s in every],
+        "factor": [sum(s["spent"].values()) / s["seconds"] for s in trained],
         "seconds": {
             "wake word": [run["wake_seconds"] for run in runs],
             "understanding": [
@@ -950,17 +959,16 @@ def table(record=None):
 def table_of_streams(record=None):
     """The loop over streams, as a Markdown table; a str. Chapter: 6.1"""
     found = summary(load_results("assistant") if record is None else record)
-    stages = ("right", "wake word", "end of speech", "understanding")
     rows = [
-        "| stream | right | wake word missed | cut off or never ended | misunderstood | false "
-        "alarms an hour | word to wake, s | end to decision, s |",
-        "|---|" + "---:|" * 7,
+        "| stream | right | wake word missed | still listening | ended wrongly | misunderstood | "
+        "false alarms | word to wake, s | end to decision, s |",
+        "|---|" + "---:|" * 8,
     ]
     for vad, by_snr in found["streams"].items():
         for snr, seeds in by_snr.items():
             calls = sum(len(s["right"]) for s in seeds)
-            share = [100 * sum(s["stages"].get(k, 0) for s in seeds) / calls for k in stages]
-            hours = sum(s["seconds"] for s in seeds) / 3600
+            share = [100 * sum(s["stages"].get(k, 0) for s in seeds) / calls for k in OUTCOMES]
+            minutes = sum(s["seconds"] for s in seeds) / 60
             delays = [
                 np.median(np.concatenate([s[key] for s in seeds]))
                 for key in ("wake_delays", "end_delays")
@@ -968,7 +976,7 @@ def table_of_streams(record=None):
             rows.append(
                 f"| {vad}, {snr} dB | "
                 + " | ".join(f"{x:.0f} %" for x in share)
-                + f" | {sum(s['alarms'] for s in seeds) / hours:.1f} | {delays[0]:.2f} | "
+                + f" | {sum(s['alarms'] for s in seeds)} in {minutes:.0f} min | {delays[0]:.2f} | "
                 f"{delays[1]:.2f} |"
             )
     return "\n".join(rows)
