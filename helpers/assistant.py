@@ -22,6 +22,8 @@ SAMPLE_RATE = 16000
 BLOCK = 0.1
 """Seconds: how much sound the loop looks at at a time."""
 FULL_SCALE = 0.999
+LATEST_END = 2.0
+"""Seconds after an order within which it must be taken to be over."""
 CLIPPED_AGAIN = 5.0
 """Seconds without a sample at full scale after which clipping is worth another event."""
 
@@ -594,10 +596,13 @@ class Call(NamedTuple):
 class Outcome(NamedTuple):
     """What became of a `Call`.
 
-    `stage`: the first that failed, "wake word", "end of speech" or "understanding", or "right".
-    `wake_delay`, `end_delay`: seconds from the end of the word to its detection, and from the end
-    of the order to the decision that it is over (negative: cut off); NaN where there was none.
-    `slots`: what was understood, {} for nothing.
+    `stage`: "right", or the first that failed. "wake word": nobody answered. "still listening":
+    nobody answered because the loop had not ended the utterance before. "end of speech": the order
+    was cut off, or not over within `LATEST_END` seconds, and what was understood is wrong.
+    "understanding": the order was delivered whole, and what was understood is wrong. `wake_delay`,
+    `end_delay`: seconds from the end of the word to its detection, and from the end of the order to
+    the decision that it is over (negative: cut off); NaN where there was none. `slots`: what was
+    understood, {} for nothing.
 
     Chapter: 6.1
     """
@@ -612,7 +617,9 @@ def outcomes(events, calls, within=1.0):
     """What became of each call of a stream, and the false alarms: (list of Outcome, list of times).
 
     A call is answered by a wake event from the beginning of its wake word to `within` seconds after
-    its end. Every other wake event, barge-ins left out, is a false alarm.
+    its end; one that interrupts a reply counts like any other. Every other wake event is a false
+    alarm. A call without an answer is "still listening" if the loop was listening when the word
+    ended.
 
     Chapter: 6.1
     """
@@ -623,12 +630,20 @@ def outcomes(events, calls, within=1.0):
             i for i in free if call.wake_start <= events[i].time <= call.wake_end + within + 1e-9
         ]
         if not mine:
-            found.append(Outcome("wake word", np.nan, np.nan, {}))
+            stage = "still listening" if _listening(events, call.wake_end) else "wake word"
+            found.append(Outcome(stage, np.nan, np.nan, {}))
             continue
         free.remove(mine[0])
         following = next((i for i in wakes if i > mine[0]), len(events))
         found.append(_outcome(call, events[mine[0] : following]))
     return found, [events[i].time for i in free]
+
+
+def _listening(events, time):
+    """Whether a loop with these events listens to an utterance at some time."""
+    ending = ("speech ended", "too long", "nothing said", "cut off")
+    last = [e.kind for e in events if e.time <= time and e.kind in ("wake", *ending)]
+    return bool(last) and last[-1] == "wake"
 
 
 def _outcome(call, events):
@@ -640,7 +655,33 @@ def _outcome(call, events):
     slots = next((e.detail for e in events if e.kind == "understood"), {})
     if slots == call.slots:
         return Outcome("right", delay, late, slots)
-    return Outcome("end of speech" if late < 0 else "understanding", delay, late, slots)
+    whole = ended.kind == "speech ended" and 0 <= late <= LATEST_END + 1e-9
+    return Outcome("understanding" if whole else "end of speech", delay, late, slots)
+
+
+def share_interval(count, trials, confidence=0.95):
+    """A share, and the exact interval of a binomial proportion: (share, low, high), floats.
+
+    Of `count` successes in `trials`: the interval holds the shares under which neither so few nor
+    so many would be surprising. Of 62 in 62, low is 0.942 at 95 % and high 1.
+
+    Raises ValueError for a count outside 0 to `trials`, no trials, or a confidence that is not in
+    (0, 1).
+
+    Chapter: 6.1
+    Source: [clopper1934use]
+    """
+    from scipy.stats import beta
+
+    if trials < 1 or not 0 <= count <= trials or not 0 < confidence < 1:
+        raise ValueError(
+            f"count {count} of {trials}, confidence {confidence}: give at least one trial, a count "
+            "from 0 to all of them and a confidence between 0 and 1"
+        )
+    tail = (1 - confidence) / 2
+    low = beta.ppf(tail, count, trials - count + 1) if count else 0.0
+    high = beta.ppf(1 - tail, count + 1, trials - count) if count < trials else 1.0
+    return count / trials, float(low), float(high)
 
 
 def rate_interval(count, hours, confidence=0.95):

@@ -207,6 +207,7 @@ def verdict(
     source=None,
     confidence=0.95,
     method="t",
+    bounds=None,
     condition=None,
 ):
     """Compute the verdict on a claim, show it in a box, and hold it against the record.
@@ -230,6 +231,9 @@ def verdict(
 
     method: `"t"`, Student's interval over the units; `"bootstrap"`, percentiles of the means of
     10 000 resamples with a fixed seed, for ten units or more (with fewer it is too narrow).
+    bounds: (low, high), an interval that was worked out elsewhere and takes the place of
+    `method`'s, such as an exact one for counts, which says more about rare events than how the
+    units differ; the box says that it is not Student's.
     expect: {data source: outcome on record}, outcomes being `"holds"`, `"holds only if"`,
     `"does not hold"`, `"undecided"`. source: the data source of this run.
 
@@ -250,9 +254,16 @@ def verdict(
     middle, tolerance = _threshold(id, paired, smallest_effect, threshold, direction)
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is {confidence}; it must lie between 0 and 1, such as 0.95")
-    low, high = interval(numbers, confidence, method)
+    if bounds is None:
+        low, high = interval(numbers, confidence, method)
+        reason = _reason(low, high, unit)
+    else:
+        low, high = _bounds(id, bounds, float(np.mean(numbers)))
+        method, reason = (
+            "exact",
+            "The interval is the exact one for counts, worked out in the text.",
+        )
     outcome = decide(low, high, middle, direction, tolerance)
-    reason = _reason(low, high, unit)
     if outcome == HOLDS and condition:
         outcome = HOLDS_IF
     result = Verdict(
@@ -392,6 +403,21 @@ def _measurements(id, differences, values):
             "or leave the unit out and say so"
         )
     return numbers, names, paired
+
+
+def _bounds(id, bounds, mean):
+    try:
+        low, high = map(float, bounds)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"claim {id}: bounds is {bounds!r}; give two numbers, low and high"
+        ) from None
+    if not low <= mean <= high or not math.isfinite(high - low):
+        raise ValueError(
+            f"claim {id}: the bounds are {low:g} and {high:g}, the mean is {mean:g}; finite bounds "
+            "with the mean between them are needed"
+        )
+    return low, high
 
 
 def _threshold(id, paired, smallest_effect, threshold, direction):

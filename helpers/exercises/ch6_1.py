@@ -66,6 +66,8 @@ def check_over(answer):
         ("silence only, nobody has spoken", "000000", 3, None),
         ("silence before the first word", "0000110000", 3, 9),
         ("a pause that the end of the sound cuts short", "1100", 3, None),
+        ("two pauses that are long enough", "1100010000", 3, 5),
+        ("a pause of 2 asked for", "1001", 2, 3),
     )
     for what, text, pause, right in cases:
         frames = np.array([c == "1" for c in text])
@@ -79,6 +81,10 @@ def check_over(answer):
                 raise Wrong("Before anybody has spoken, silence ends nothing.")
             if "together" in what:
                 raise Wrong("The count of silent frames begins anew with each frame of speech.")
+            if "two pauses" in what and found is not None and close(found, 9):
+                raise Wrong("The first pause that is long enough ends it; nobody waits for more.")
+            if "asked for" in what:
+                raise Wrong("How long the pause must be is said by `pause`.")
             if found is not None and right is not None and close(found, right - 1):
                 raise Wrong(
                     "Return how many frames have been heard by then: one more than the index."
@@ -122,6 +128,19 @@ def _over_never_reset(frames, pause):
 def _over_index(frames, pause):
     found = solve_over(frames, pause)
     return None if found is None else found - 1
+
+
+def _over_last(frames, pause):
+    ends = [
+        t
+        for t in range(pause + 1, len(frames) + 1)
+        if frames[t - pause - 1] and not np.any(frames[t - pause : t])
+    ]
+    return ends[-1] if ends else None
+
+
+def _over_fixed(frames, pause):
+    return solve_over(frames, 3)
 
 
 # --- 6.1.4 ---------------------------------------------------------------------------------------
@@ -204,6 +223,12 @@ def check_ceilings(answer):
             )
         if not close(found, solve_ceilings(np.array(shares))):
             raise Wrong(f"For {shares} each ceiling is the product of the other shares.")
+    with np.errstate(all="ignore"):
+        found = np.asarray(ceilings(np.array([0.9, 0.0, 0.5])), dtype=float)
+    if not np.all(np.isfinite(found)):
+        raise Wrong("A share can be 0, and then there is nothing to divide by.")
+    if not close(found, solve_ceilings(np.array([0.9, 0.0, 0.5]))):
+        raise Wrong("Where one stage lets nothing through, only its own ceiling is above 0.")
     return "Work on the stage with the highest ceiling first."
 
 
@@ -219,6 +244,10 @@ def _added(shares):
 
 def _up_to(shares):
     return np.array([np.prod(shares[i + 1 :]) for i in range(len(shares))])
+
+
+def _divided(shares):
+    return np.prod(shares) / shares
 
 
 def _as_it_is(shares):
@@ -242,6 +271,8 @@ def check_dialogue(answer):
         ("never a drink", [size, {}, {}], (None, 2)),
         ("two turns that say nothing, then all", [{}, {}, drink], (drink, 2)),
         ("more said than was needed", [drink, size], (drink, 0)),
+        ("a drink in the fourth turn", [{}, {}, {}, drink], (None, 2)),
+        ("one turn, and no drink", [size], (None, 0)),
     )
     for what, turns, right in cases:
         given = [dict(turn) for turn in turns]
@@ -260,6 +291,10 @@ def check_dialogue(answer):
             raise Wrong("What is said later counts.")
         if what == "never a drink" and found[1] == 3:
             raise Wrong("After the third turn it gives up: that is not a question any more.")
+        if what == "a drink in the fourth turn":
+            raise Wrong("After three turns without a drink it gives up, whatever comes then.")
+        if what == "one turn, and no drink":
+            raise Wrong("Only a question that was answered by another turn counts.")
         if what == "more said than was needed":
             raise Wrong("As soon as there is a drink, the order is taken and nobody listens.")
         raise Wrong(f"With {what} you give {found}; it should be {right}.")
@@ -303,6 +338,20 @@ def _asks_again(turns):
     return None, asked
 
 
+def _never_gives_up(turns):
+    slots = {}
+    for questions, turn in enumerate(turns):
+        slots = {**slots, **turn}
+        if "coffeeDrink" in slots:
+            return slots, questions
+    return None, min(2, max(0, len(turns) - 1))
+
+
+def _asks_into_the_void(turns):
+    slots, count = solve_dialogue(turns)
+    return slots, (2 if slots is None else count)
+
+
 def _hears_all(turns):
     slots = {}
     for turn in turns[:3]:
@@ -319,7 +368,8 @@ EXERCISES = (
         hints=(
             "Alarms that come independently at rate $r$ leave $t$ hours quiet with probability "
             "$e^{-rt}$.",
-            "Solve $e^{-3r} = 0.025$, and multiply by 24.",
+            "At the upper end of the interval that probability is 0.025. Mind the unit that is "
+            "asked for.",
         ),
         solution=solve_quiet,
         wrong_answers=(
@@ -335,7 +385,8 @@ EXERCISES = (
         check=check_wait,
         hints=(
             "How long is it to the next answer if the word ends just after one? And just before?",
-            "The mean of a time that is evenly spread from 0 to 80 ms is 40 ms.",
+            "The first wait is evenly spread between these two; what comes after it is always the "
+            "same.",
         ),
         solution=solve_wait,
         wrong_answers=(
@@ -360,6 +411,8 @@ EXERCISES = (
             (_over_from_the_start, "ends nothing"),
             (_over_never_reset, "begins anew"),
             (_over_index, "one more than the index"),
+            (_over_last, "nobody waits"),
+            (_over_fixed, "is said by"),
         ),
     ),
     Exercise(
@@ -369,7 +422,7 @@ EXERCISES = (
         check=check_f1,
         hints=(
             "`heard.get(slot) == value` holds for a slot that was heard as it was said.",
-            "Three sums over all orders: right, said, heard.",
+            "Three sums over all orders: right, said, heard. Which of them can be 0?",
         ),
         solution=solve_f1,
         wrong_answers=(
@@ -386,13 +439,14 @@ EXERCISES = (
         check=check_ceilings,
         hints=(
             "What share of calls would get through if the first stage never failed?",
-            "`np.prod(np.delete(shares, i))`.",
+            "Which of the shares are still in the product, and which one is not?",
         ),
         solution=solve_ceilings,
         wrong_answers=(
             (_added, "do not add up"),
             (_as_it_is, "as it is now"),
             (_up_to, "still fail"),
+            (_divided, "nothing to divide by"),
         ),
     ),
     Exercise(
@@ -401,8 +455,9 @@ EXERCISES = (
         asks="function",
         check=check_dialogue,
         hints=(
-            "`slots.update(turn)` keeps what was said before and lets what is said later count.",
-            "At most three turns: with the third, two questions have been asked.",
+            "Keep one dictionary through all turns. What must happen to a slot that is named "
+            "twice?",
+            "How many turns are heard at most, and how many questions lie between them?",
         ),
         solution=solve_dialogue,
         wrong_answers=(
@@ -410,6 +465,8 @@ EXERCISES = (
             (_first_counts, "later counts"),
             (_asks_again, "gives up"),
             (lambda turns: 0, "two things"),
+            (_never_gives_up, "whatever comes then"),
+            (_asks_into_the_void, "answered by another turn"),
         ),
     ),
 )

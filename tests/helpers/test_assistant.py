@@ -456,6 +456,64 @@ def test_outcomes_by_hand():
     assert assistant.outcomes([], calls[:1])[0][0].stage == "wake word"
 
 
+@pytest.mark.parametrize(
+    ("over", "kind", "stage"),
+    [
+        (6.9, "speech ended", "understanding"),
+        (7.0, "speech ended", "understanding"),
+        (7.1, "speech ended", "end of speech"),  # more than two seconds after the order
+        (6.0, "too long", "end of speech"),
+        (4.9, "speech ended", "end of speech"),
+    ],
+)
+def test_a_wrong_answer_to_an_order_that_ended_wrongly_is_the_fault_of_its_end(over, kind, stage):
+    order = {"coffeeDrink": "latte"}
+    calls = [Call(0.0, 1.0, 2.0, 5.0, order)]
+    events = [Event(1.2, "wake"), Event(over, kind), Event(over, "understood", {})]
+    assert [o.stage for o in assistant.outcomes(events, calls)[0]] == [stage]
+    events[2] = Event(over, "understood", order)
+    assert [o.stage for o in assistant.outcomes(events, calls)[0]] == ["right"]
+
+
+def test_a_call_while_the_loop_still_listens_is_not_the_fault_of_the_wake_word():
+    order = {"coffeeDrink": "latte"}
+    calls = [Call(10 * i, 10 * i + 1.0, 10 * i + 2, 10 * i + 5, order) for i in range(4)]
+    events = [
+        *(Event(1.2, "wake"), Event(12.0, "too long"), Event(12.0, "understood", order)),
+        *(Event(25.0, "wake"), Event(30.5, "nothing said")),
+    ]
+    found, alarms = assistant.outcomes(events, calls)
+    # the last word ends at 31 s, when the loop waits again
+    assert [o.stage for o in found] == ["right", "still listening", "wake word", "wake word"]
+    assert alarms == [25.0]
+
+
+def test_a_call_that_interrupts_a_reply_is_answered():
+    order = {"coffeeDrink": "latte"}
+    calls = [Call(0.0, 1.0, 2.0, 5.0, order)]
+    events = [
+        *(Event(1.2, "barge-in", 0.5), Event(1.2, "wake"), Event(5.8, "speech ended")),
+        Event(5.8, "understood", order),
+    ]
+    found, alarms = assistant.outcomes(events, calls)
+    assert (found[0].stage, alarms) == ("right", [])
+
+
+def test_the_interval_of_a_share():
+    # Clopper and Pearson: of n in n, low is the n-th root of 0.025; 5 of 10 is a table's example
+    assert assistant.share_interval(62, 62) == (1.0, pytest.approx(0.025 ** (1 / 62)), 1.0)
+    assert assistant.share_interval(0, 62) == (0.0, 0.0, pytest.approx(1 - 0.025 ** (1 / 62)))
+    share, low, high = assistant.share_interval(5, 10)
+    assert (share, low, high) == (
+        0.5,
+        pytest.approx(0.1871, abs=1e-4),
+        pytest.approx(0.8129, abs=1e-4),
+    )
+    for wrong in ((-1, 10, 0.95), (11, 10, 0.95), (0, 0, 0.95), (1, 10, 1.0)):
+        with pytest.raises(ValueError, match="at least one trial"):
+            assistant.share_interval(*wrong)
+
+
 def test_the_interval_of_a_rate():
     # Garwood's limits: 0 events, 3.689; 1 event, 0.0253 to 5.572; 10 events, 4.795 to 18.39
     assert assistant.rate_interval(0, 2.0) == (0.0, 0.0, pytest.approx(3.689 / 2, abs=1e-3))

@@ -181,6 +181,26 @@ def test_an_utterance_that_never_begins_has_no_end():
     assert assistant._over(brief, 0.01, 0.3, 0.12) is None
     brief[100:120] = True
     assert assistant._over(brief, 0.01, 0.3, 0.12) == 149
+    brief[100:280] = True
+    assert assistant._over(brief, 0.01, 0.3, 0.12) is None  # begun, and never over
+    assert assistant._over(brief, 0.01, 0.19, 0.12) == 298
+
+
+def test_ended_wrongly_means_cut_off_late_or_never():
+    late = np.array([[-0.1, 0.0, 2.0], [2.1, np.nan, 0.8]])
+    assert assistant.ended_wrongly(late).tolist() == [[True, False, False], [True, True, False]]
+
+
+def test_the_level_with_the_fewest_wrong_ends_is_chosen():
+    good, late, cut = np.full(20, 0.8), np.full(20, 2.5), np.full(20, -1.0)
+    half = np.concatenate([good[:10], late[:10]])
+    ends = {
+        (6.0, 4.0): [{0.3: good, 0.5: good}, {0.3: late, 0.5: late}],
+        (9.0, 1.5): [{0.3: cut, 0.5: good}, {0.3: good, 0.5: half}],  # 0.3 s would cut off
+        (9.0, 4.0): [{0.3: good, 0.5: good}, {0.3: half, 0.5: good}],
+    }
+    # two of them have ten wrong ends: the smaller pair, with the pause it needs
+    assert assistant.choose_level(ends) == ((9.0, 1.5), 0.5)
 
 
 def test_the_baselines():
@@ -244,8 +264,10 @@ def test_alarms_and_hits_are_counted():
 
 
 def test_alarms_are_counted_by_the_half_hour():
-    alarms = {"a": [[10.0, 1790.0], 1795.0], "b": [[4.0, 6.0], 1900.0], "c": [[], 100.0]}
-    assert assistant.half_hours(alarms).tolist() == [3, 1]  # 4 s into b are 1799 s in all
+    alarms = {"a": [[10.0, 1790.0], 1795.0], "b": [[4.0, 600.0], 1900.0], "c": [[], 105.0]}
+    # 3800 s make two parts of 1900 s; 4 s into b are 1799 s in all
+    assert assistant.half_hours(alarms) == pytest.approx([3 * 3600 / 1900, 3600 / 1900])
+    assert assistant.half_hours({"a": [[1.0], 600.0]}).tolist() == [6.0]
 
 
 def test_a_stream_holds_what_it_says():
@@ -280,6 +302,11 @@ def test_a_session_is_measured():
     assert found["end_delays"] == [0.6]
     assert found["each"] == [[0, 1, 1]]
     assert found["right"] == [False]
+    assert found["stage"] == ["understanding"]
+    assert found["late"] == [0.6]
+    assert found["alarm_times"] == [30.0]
+    unheard = assistant.measured(Session([], 60.0, {}), [call])
+    assert (unheard["late"], unheard["end_delays"]) == ([None], [])
     assert (found["f1"], found["exact"]) == (0.0, 0.0)
 
 
@@ -287,7 +314,7 @@ def a_run(seed):
     """A run's record, small and made up."""
     of_order = {"f1": 0.8 + 0.01 * seed, "exact": 0.5, "each": [[1, 1, 1], [0, 1, 1]]}
     stream = {
-        "stages": {"right": 3, "understanding": 1},
+        "stages": {"right": 2, "still listening": 1, "understanding": 1},
         "alarms": seed,
         "seconds": 900.0,
         "spent": {"wake": 9.0},
@@ -296,7 +323,7 @@ def a_run(seed):
         "f1": 0.8,
         "exact": 0.75,
         "each": [[1, 1, 1]] * 4,
-        "right": [True, True, True, False],
+        "right": [True, True, False, False],
     }
     return {
         "word": "computer",
@@ -317,6 +344,8 @@ def a_run(seed):
         "word_parameters": 20,
         "word_seconds": {"voices": 40.0, "label order": 60.0, "recordings": 70.0},
         "hang": {"level": 0.8, "network": 0.5},
+        "level": [6.0, 10.0],
+        "penalty": 1.0,
         "ends": {"level": {"20": {"0.8": [0.8, None]}}},
         "vad_seconds": 30.0,
         "streams": {"40 dB, level": stream, "5 dB, network": stream},
@@ -334,9 +363,11 @@ def test_the_summary_by_hand():
     assert found["alarm_counts"] == [1, 1, 1]
     assert found["alarm_rates"][0] == pytest.approx((1 / 1.5, 0.0253 / 1.5, 5.572 / 1.5), abs=1e-3)
     assert found["hours"] == pytest.approx(1.5)
-    assert found["half_hours"].tolist() == [0, 1, 0]
+    assert found["half_hours"].tolist() == [0, 2, 0]
+    assert found["heard"][0] == pytest.approx((1.0, 0.025**0.5, 1.0))
+    assert (found["thresholds"], found["levels"]) == ([0.8] * 3, [(6.0, 10.0)] * 3)
     assert found["hits"][0].mean() == 0.5
-    assert found["without_speech"]["half_hours"].tolist() == [1, 1, 1]
+    assert found["without_speech"]["half_hours"].tolist() == [2, 2, 2]
     assert found["without_speech"]["hits"][10].mean() == 0.5
     assert "| orders | 60 | 1.0 | 2.0 |" in assistant.table_of_alarms(record)
     assert found["wake_delays"][40] == [0.1, 0.2] * 3
@@ -344,9 +375,11 @@ def test_the_summary_by_hand():
     assert found["understanding"]["guessed order"][40]["each"].shape == (3, 2, 3)
     assert found["understanding"]["guessed order"][40]["right"][0].tolist() == [True, False]
     assert np.isnan(found["ends"]["level"][20][0.8][0, 1])
-    assert found["factor"] == [0.01] * 6
+    assert found["factor"] == [0.01] * 3  # of the network's streams alone
     assert found["seconds"]["understanding"] == [110.0] * 3
     assert "| **guessed order** | 0.810 / 0.50 |" in assistant.table(record)
     streams = assistant.table_of_streams(record)
-    assert "| level, 40 dB | 75 % | 0 % | 0 % | 25 % | 4.0 | 0.25 | 0.60 |" in streams
+    assert (
+        "| level, 40 dB | 50 % | 0 % | 25 % | 0 % | 25 % | 3 in 45 min | 0.25 | 0.60 |" in streams
+    )
     assert "not complete: 0 runs" in assistant.table({"runs": {}})

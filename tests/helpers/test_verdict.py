@@ -130,6 +130,24 @@ def test_outcome_of_values_against_a_threshold(shown, threshold, direction, outc
     assert "+" not in v.measured()
 
 
+@pytest.mark.parametrize(
+    ("bounds", "outcome"),
+    [((1.0, 4.9), "holds"), ((1.0, 6.0), "undecided"), ((2.0, 2.0), "holds")],
+)
+def test_an_interval_from_elsewhere_takes_the_place_of_students(shown, bounds, outcome):
+    stated = {**STATED, "metric": "alarms an hour, alarms"}
+    v = verdict("5.1-a", **stated, values=[1.0, 3.0], threshold=5, direction="less", bounds=bounds)
+    assert (v.outcome, v.low, v.high, v.method) == (outcome, *bounds, "exact")
+    assert v.effect == 2.0
+    assert "exact" in v.text()
+
+
+@pytest.mark.parametrize("bounds", [(1.0, 1.9), (2.1, 9.0), (0.0, np.inf), (1.0,), 7])
+def test_an_interval_without_its_mean_is_refused(bounds):
+    with pytest.raises(ValueError, match=r"claim 5\.1-a.* bounds"):
+        verdict("5.1-a", **STATED, values=[1.0, 3.0], threshold=5, bounds=bounds)
+
+
 def test_values_within_a_tolerance(shown):
     v = verdict(
         "5.1-a", **STATED, values=[9.9, 10, 10.1], threshold=10, smallest_effect=1,
