@@ -13,13 +13,14 @@ The word is the one with the most recordings. Noises of folds 1 to 3 train, fold
 and the kitchen test. The wake word's threshold, the cost of a phrase, the pause that ends an
 utterance and the settings of the detector that looks at the level are chosen on validation
 recordings in each run, by rules that stand with `choose_*`; both wake words have the same sounds
-for their thresholds, validation orders among them. Steps, sizes and augmentation were chosen on
-validation orders. Nobody says who speaks in the recordings, so test speakers may have been heard in
-training. The first version trained the wake word without the speech of orders only; that it wakes
-to orders was seen on test recordings, and what was done about it was tried on validation orders.
-Results of earlier versions on the test recordings had been seen when this one was written; claims
-and their limits were left as they were. Runs are written to results/assistant.json as they finish;
-a run on file is not repeated. About ten minutes a run on one core.
+for their thresholds, validation orders among them. Sizes and augmentation were chosen on validation
+orders; steps are what two minutes of one core allow. Nobody says who speaks in the recordings, so
+test speakers may have been heard in training. The first version trained the wake word without the
+speech of orders only; that it wakes to orders was seen on test recordings, and what was done about
+it was tried on validation orders. Results of earlier versions on the test recordings had been seen
+when this one was written; claims and their limits were left as they were. Runs are written to
+results/assistant.json as they finish; a run on file is not repeated. About ten minutes a run on one
+core.
 """
 
 from __future__ import annotations
