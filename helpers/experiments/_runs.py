@@ -35,15 +35,15 @@ def finish(record, runs, name, about):
 def do_runs(run, jobs, record, name, settings, workers):
     """Do `jobs` as `in_parallel` does; put each into `record` and its results file as it finishes.
 
-    A run's result, a dict with "seconds" and perhaps "accuracy" or "nats", which are printed, is
-    kept with `settings` and where and when it was made; `name` as in `write_results`. Chapter: 5.2
+    A run's result, a dict, is kept with `settings` and where and when it was made, and what it has
+    of "accuracy", "nats" and "seconds" is printed; `name` as in `write_results`. Chapter: 5.2
     """
     for job, result in in_parallel(run, jobs, workers):
         record["runs"][job] = {**result, "settings": settings, **provenance()}
         write_results(record, name)
         scores = {"accuracy": "{:.2%}", "nats": "{:.4f} nats", "seconds": "{:.0f} s"}
         shown = [text.format(result[key]) for key, text in scores.items() if key in result]
-        print(f"{job}: {', '.join(shown)}", flush=True)
+        print(f"{job}: {', '.join(shown) or 'done'}", flush=True)
 
 
 def in_parallel(run, jobs, workers):

@@ -34,7 +34,7 @@ import numpy as np
 
 from helpers import audio, segment
 from helpers.experiments._record import load_results
-from helpers.experiments._runs import finish, in_parallel, missing, options, provenance_of
+from helpers.experiments._runs import do_runs, finish, missing, options, provenance_of
 
 SEEDS = (0, 1, 2)
 RATE = 16000
@@ -988,19 +988,12 @@ def main(arguments=None):
     asked = options("assistant", __doc__, arguments)
 
     from helpers.datasets import load_orders, load_sounds, load_wake_words
-    from helpers.experiments._record import provenance, write_results
 
-    sets = (load_wake_words("real"), load_orders("real"), load_sounds("real"))
-    settings = _settings(sets)
+    settings = _settings((load_wake_words("real"), load_orders("real"), load_sounds("real")))
     record = load_results("assistant", __doc__)
     runs = plan()
-    for name, result in in_parallel(
-        _run, missing(record, runs, settings, asked.only), asked.workers
-    ):
-        record["runs"][name] = {**result, "settings": settings, **provenance()}
-        write_results(record, "assistant")
-        exact = result["understanding"]["guessed order"][str(SNRS[0])]["exact"]
-        print(f"{name}: {exact:.1%} of the orders right", flush=True)
+    todo = missing(record, runs, settings, asked.only)
+    do_runs(_run, todo, record, "assistant", settings, asked.workers)
     finish(record, runs, "assistant", __doc__)
     print(table(record))
     return 0

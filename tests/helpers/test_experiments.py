@@ -105,7 +105,7 @@ def test_fresh_results_do_not_make_the_code_another(tmp_path, monkeypatch):
     assert _record.provenance()["commit"].endswith("-dirty")
 
 
-def test_each_run_is_on_file_as_soon_as_it_is_done(tmp_path, monkeypatch):
+def test_each_run_is_on_file_as_soon_as_it_is_done(tmp_path, monkeypatch, capsys):
     path, seen = tmp_path / "x.json", []
 
     def one_by_one(run, jobs, _workers):
@@ -121,6 +121,9 @@ def test_each_run_is_on_file_as_soon_as_it_is_done(tmp_path, monkeypatch):
     kept = _record.load_results(path)["runs"]["b"]
     assert (kept["accuracy"], kept["settings"]) == (1.0, {"steps": 5})
     assert {"date", "commit", "machine", "versions"} <= set(kept)
+    assert capsys.readouterr().out == "a: 50.00%, 1 s\nb: 100.00%, 1 s\n"
+    _runs.do_runs(lambda x: {"points": x}, {"c": (2.0,)}, record, path, {"steps": 5}, 1)
+    assert capsys.readouterr().out == "c: done\n"
     assert _runs.missing(record, jobs, {"steps": 5}) == {}
     assert list(_runs.missing(record, jobs, {"steps": 6})) == ["a", "b"]
 
