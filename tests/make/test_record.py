@@ -46,6 +46,19 @@ def test_all_chapters_are_held_to_the_data_that_was_prepared(tmp_path, monkeypat
     assert source("fsdd", "builtin") is None
 
 
+def test_chapters_side_by_side_share_the_cores(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    (tmp_path / "matplotlib").mkdir()
+
+    def threads(*side_by_side):
+        return kernel_environment(tmp_path, {}, *side_by_side).get("TF_NUM_INTRAOP_THREADS")
+
+    assert threads() is None
+    assert threads(2) == "4"
+    assert threads(16) == "1"
+
+
 def test_a_claim_says_what_other_seeds_gave(tmp_path):
     chapter = Chapter(tmp_path, "notebooks/5-project/2-x")
     claims = [{"id": name, "doc": chapter.doc} for name in ("5.2-a", "5.2-b")]
