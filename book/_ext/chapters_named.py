@@ -1,8 +1,8 @@
 """Two roles for the back matter: `{chapter}` and `{zh}`.
 
-`` {chapter}`2.3` `` links to chapter 2.3 if the book has that page and is plain text with "(planned)"
-if it has not, so that a page need not change when a chapter is finished. Words after the number
-become the text of the link: `` {chapter}`2.3 Features` ``.
+`` {chapter}`2.3` `` links to chapter 2.3 if the book has that page and is plain text with
+"(planned)" if it has not, so that a page need not change when a chapter is finished. Words after
+the number become the text of the link: `` {chapter}`2.3 Features` ``.
 
 `` {zh}`语音识别` `` marks Chinese as Chinese, for screen readers, fonts and line breaking.
 """
