@@ -101,6 +101,30 @@ def draws(labels, takes, seed):
     return found
 
 
+def points(record, way, size, what="new"):
+    """{speaker: points}, the mean over seeds, as measured by the runs on file.
+
+    `what`: "new", the accuracy on the speaker as the new person in %; "others", the change of the
+    accuracy on the other people, in percentage points. `way` "base": before anything was learnt
+    (`size` is ignored). Raises KeyError while runs are missing, or for a size not tried.
+
+    Chapter: 8.2
+    """
+    place = ("new", "others").index(what)
+    names = [name for name in record["runs"] if name.startswith("new ")]
+    speakers = sorted({name.split(",")[0].removeprefix("new ") for name in names})
+    found = {}
+    for speaker in speakers:
+        values = []
+        for seed in SEEDS:
+            run = record["runs"][f"new {speaker}, seed {seed}"]
+            right = run["base"] if way == "base" else run["adapted"][way][size]
+            gained = right[place] - (run["base"][place] if what == "others" else 0)
+            values.append(100 * gained / run["clips"][place])
+        found[speaker] = float(np.mean(values))
+    return found
+
+
 def main(arguments=None):
     """Do the runs that are not on file; returns 0."""
     asked = options("personal", __doc__, arguments)

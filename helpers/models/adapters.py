@@ -278,7 +278,7 @@ class ClassMeans:
         pooled = next(
             x for x in network.layers if isinstance(x, keras.layers.GlobalAveragePooling2D)
         )
-        self._inside = keras.Model(network.inputs, pooled.output)
+        self._inside = keras.Model(network.input, pooled.output)
         x, self._classes = self._of(clips), network.output_shape[-1]
         empty = sorted(set(range(self._classes)) - set(clips.labels.tolist()))
         if empty:
