@@ -16,7 +16,7 @@ def network():
     keras.utils.set_random_seed(3)
     inputs = keras.Input((100, 32))
     x = keras.layers.Reshape((100, 32, 1))(inputs)
-    x = keras.layers.Conv2D(6, 3, strides=4, padding="same", use_bias=False)(x)
+    x = keras.layers.Conv2D(12, (4, 32), strides=(4, 1), use_bias=False)(x)
     x = keras.layers.BatchNormalization()(x)
     x = keras.layers.ReLU()(x)
     x = keras.layers.GlobalAveragePooling2D()(x)
@@ -30,13 +30,13 @@ def seen():
 
 
 def test_sizes_by_hand(network):
-    """Kernel 3·3·1 → 6, normalisation 6 + 6, dense 6 → 10 with a bias."""
+    """Kernel 4·32·1 → 12, normalisation 12 + 12, dense 12 → 10 with a bias."""
     sizes = {kind: adapters.Change(network, kind, 2).size for kind in adapters.KINDS}
     assert sizes == {
-        "full": 54 + 12 + 60 + 10,
-        "low rank": 2 * (9 + 6) + 2 * (6 + 10),
-        "last layer": 70,
-        "norms": 12,
+        "full": 4 * 32 * 12 + 24 + 120 + 10,
+        "low rank": 2 * (4 * 32 + 12) + 2 * (12 + 10),
+        "last layer": 130,
+        "norms": 24,
     }
 
 
