@@ -4,7 +4,7 @@ For chapter 8.2, on the Free Spoken Digit Dataset. A network learns from five sp
 39) and built-in voices; the sixth is the new person. From clips of theirs (takes 0 to 19) it is
 adapted in several ways, and asked about takes 25 to 49; what it forgets shows on takes 45 to 49 of
 the five. Learning rates are chosen on the neighbour in the alphabet, on networks that heard
-neither; then each speaker is the new person once for each of three seeds. Runs are written to
+neither; then each speaker is the new person once for each of two seeds. Runs are written to
 results/personal.json as they finish; a run on file is not repeated. About three minutes a run on
 one core.
 """
@@ -23,7 +23,7 @@ from helpers.experiments.recogniser import partners
 
 STEPS = 1000
 LESSONS = 120
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1)
 RANK = 8
 REHEARSAL = 0.5
 IN_ALL = (1, 2, 4, 7, 10)
