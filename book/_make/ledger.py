@@ -12,29 +12,11 @@ from chapters import BuildError, Chapter, source_of
 SCHEMA = 1
 RENAMED = {"mean": "effect", "text": "measured_text"}
 FIELDS = [
-    "id",
-    "claim",
-    "chapter",
-    "page",
-    "comparison",
-    "metric",
-    "metric_unit",
-    "unit",
-    "n",
-    "mean",
-    "low",
-    "high",
-    "confidence",
-    "method",
-    "direction",
-    "threshold",
-    "tolerance",
-    "outcome",
-    "condition",
-    "source",
-    "seeds",
-    "seeds_date",
-    "text",
+    *("id", "claim", "chapter", "page"),
+    *("comparison", "metric", "metric_unit", "unit", "n"),
+    *("mean", "low", "high", "confidence", "method"),
+    *("direction", "threshold", "tolerance", "outcome", "condition"),
+    *("source", "seeds", "seeds_date", "text"),
 ]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import platform
+import re
 import subprocess
 from collections import Counter
 from importlib.metadata import PackageNotFoundError, version
@@ -97,8 +99,27 @@ def make_record(
         "workers": workers,
         "alone": {k: v for k, v in alone.items() if k != "chapters"},
         "chapters": rows,
+        "functions": functions(root),
         "claims": with_seeds(claims, chapters, read_json(root / SEED_SWEEP), kind_of(data)),
     }
+
+
+def functions(root: Path) -> list[dict]:
+    """The public functions and classes of `helpers` whose docstrings name a chapter.
+
+    Each has its `name`, its `module` and its `chapter`; what no page explains is left out.
+    """
+    found = []
+    for path in sorted((root / "helpers").rglob("*.py")):
+        module = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+        if any(part.startswith("_") for part in module.split(".")):
+            continue
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+                named = re.search(r"Chapter: (\d+\.\d+)", ast.get_docstring(node) or "")
+                if named:
+                    found.append({"name": node.name, "module": module, "chapter": named[1]})
+    return found
 
 
 def with_seeds(claims: list[dict], chapters: list[Chapter], sweep: dict, kind: str) -> list[dict]:
