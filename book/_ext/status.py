@@ -188,7 +188,13 @@ def number(value: float | None, digits: int = 0) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    """A count and its noun: `1 fold`, `2 folds`, `10 kinds of noise`, `3 batches`."""
+    counted, of, what = noun.partition(" of ")
+    if count != 1 and re.search(r"[^aeiou]y$", counted):
+        counted = f"{counted[:-1]}ies"
+    elif count != 1:
+        counted += "es" if re.search(r"(?:s|x|ch|sh)$", counted) else "s"
+    return f"{count} {counted}{of}{what}"
 
 
 def setup(app) -> dict:

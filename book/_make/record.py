@@ -8,11 +8,12 @@ import os
 import platform
 import re
 import subprocess
+import sys
 from collections import Counter
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from chapters import RUN_TIMES, SEED_SWEEP, Chapter, kind_of, read_json, without_origin
+from chapters import RUN_TIMES, SEED_SWEEP, BuildError, Chapter, kind_of, read_json, without_origin
 from execute import Outcome
 
 PACKAGES = ("jupyter-book", "Sphinx", "tensorflow", "keras", "librosa", "numpy")
@@ -100,6 +101,7 @@ def make_record(
         "alone": {k: v for k, v in alone.items() if k != "chapters"},
         "chapters": rows,
         "functions": functions(root),
+        "gains": gains(root),
         "claims": with_seeds(claims, chapters, read_json(root / SEED_SWEEP), kind_of(data)),
     }
 
@@ -120,6 +122,22 @@ def functions(root: Path) -> list[dict]:
                 if named:
                     found.append({"name": node.name, "module": module, "chapter": named[1]})
     return found
+
+
+def gains(root: Path) -> dict:
+    """What the experiments on file gained, as `helpers.experiments.gains` prints it."""
+    if not (root / "helpers" / "experiments" / "gains.py").is_file():
+        return {}
+    done = subprocess.run(
+        [sys.executable, "-m", "helpers.experiments.gains"],
+        cwd=root,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    if done.returncode:
+        raise BuildError(f"{done.stderr.strip()}\n\nThe gains on file cannot be read.")
+    return json.loads(done.stdout)
 
 
 def with_seeds(claims: list[dict], chapters: list[Chapter], sweep: dict, kind: str) -> list[dict]:
