@@ -1,7 +1,7 @@
 """The directive `{measured-gains} question`: interventions ranked by what they gained in this book.
 
 `book/faq.yml` declares them. The numbers come from the record of the build: from the claims of the
-executed chapters and from the results files that `helpers.experiments.gains` reads.
+executed chapters and from the results files that `helpers.experiments._gains` reads.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def question_lines(tables: list[dict], record: dict) -> list[str]:
                 plural(row["n"], row["unit"]),
                 f"**{shown(row)}**",
                 row.get("cost", "–"),
-                link(chapters[row["chapter"]]),
+                link(chapters[row["chapter"]]) + (f" (`{row['claim']}`)" if "claim" in row else ""),
             )
             for row in measured
         ]

@@ -29,7 +29,7 @@ def verdict_ids(notebook: dict) -> list[str]:
     for cell in notebook["cells"]:
         if cell["cell_type"] != "code":
             continue
-        for given in re.findall(r"\bverdict\(\s*([^,\n]*)", source_of(cell)):
+        for given in re.findall(r"\bverdict\(\s*([^,\n)]*)", source_of(cell)):
             literal = re.fullmatch(r"([\"'])([^\"']+)\1", given.strip())
             if literal is None:
                 raise BuildError(

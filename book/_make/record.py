@@ -125,11 +125,11 @@ def functions(root: Path) -> list[dict]:
 
 
 def gains(root: Path) -> dict:
-    """What the experiments on file gained, as `helpers.experiments.gains` prints it."""
-    if not (root / "helpers" / "experiments" / "gains.py").is_file():
+    """What the experiments on file gained, as `helpers.experiments._gains` prints it."""
+    if not (root / "helpers" / "experiments" / "_gains.py").is_file():
         return {}
     done = subprocess.run(
-        [sys.executable, "-m", "helpers.experiments.gains"],
+        [sys.executable, "-m", "helpers.experiments._gains"],
         cwd=root,
         capture_output=True,
         encoding="utf-8",

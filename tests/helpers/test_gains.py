@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers.experiments import gains
+from helpers.experiments import _gains as gains
 from helpers.verdict import interval
 
 

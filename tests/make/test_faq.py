@@ -11,7 +11,7 @@ from ledger import verdict_ids
 from record import gains
 from sphinx.errors import ExtensionError
 
-from helpers.experiments.gains import all_gains
+from helpers.experiments._gains import all_gains
 
 ROOT = Path(__file__).resolve().parents[2]
 CLAIM = {"effect": 2.0, "low": 1.0, "high": 3.0, "n": 6, "unit": "speaker", "chapter": "5.2"}
@@ -111,7 +111,7 @@ def test_signs():
 
 def test_gains_of_a_book_without_experiments_and_of_a_broken_one(tmp_path):
     assert gains(tmp_path) == {}
-    path = tmp_path / "helpers/experiments/gains.py"
+    path = tmp_path / "helpers/experiments/_gains.py"
     path.parent.mkdir(parents=True)
     for folder in (path.parent, path.parent.parent):
         (folder / "__init__.py").touch()

@@ -1,4 +1,4 @@
-"""What interventions gained in the experiments on file: `python -m helpers.experiments.gains`.
+"""What interventions gained in the experiments on file: `python -m helpers.experiments._gains`.
 
 The page of questions and answers ranks them beside the claims of the chapters. Each gain is one
 number per unit of replication, from an experiment's own summary of its results file; the interval
