@@ -28,6 +28,9 @@ def test_numbers_and_words_of_the_status_pages():
     assert status.number(-1.25, 2) == "−1.25"
     assert status.plural(1, "worker") == "1 worker"
     assert status.plural(2, "worker") == "2 workers"
+    assert status.plural(10, "kind of noise") == "10 kinds of noise"
+    assert status.plural(3, "batch") == "3 batches"
+    assert status.plural(2, "study") == "2 studies"
     assert status.table(("a|b",), [("c\nd",)]) == [r"| a\|b |", "| --- |", "| c d |"]
     assert status.link({"id": "5.2", "title": "T", "doc": "n/x"}) == "5.2 {doc}`/n/x`"
     assert status.link({"id": "5.2", "title": "5.2 T", "doc": "n/x"}) == "{doc}`/n/x`"
