@@ -121,19 +121,25 @@ def likelihood_ratio(target, shadows, inside):
     return scores
 
 
-def epsilon_seen(scores, members, delta, fpr):
-    """The ε that an attack proves by itself: ln((TPR − δ) / FPR) at the given false positive rate.
+def epsilon_seen(found, members, accused, others, delta, confidence=0.95):
+    """The ε that an attack proves: ln((TPR − δ) / FPR), with both rates taken at their worse end.
 
-    A mechanism that is (ε, δ)-private allows no more, up to the chance of so few clips; 0 where the
-    attack shows nothing. Raises as `roc`, and ValueError for an `fpr` that is not above 0.
+    found of `members`, accused of `others`: counts of an attack whose threshold was set on other
+    clips. An (ε, δ)-private training allows no more. The ends are exact (Clopper and Pearson), the
+    lower one of TPR and the upper one of FPR, and both hold together with `confidence`. 0 where
+    nothing is proven. Raises ValueError for counts that are not possible.
 
     Chapter: 8.3
-    Source: [carlini2022membership]
+    Source: [clopper1934use]
     """
-    if not fpr > 0:
-        raise ValueError(f"fpr is {fpr}; a rate above 0 is needed, such as 0.01")
-    proven = (rate_at(scores, members, fpr) - delta) / fpr
-    return float(np.log(max(proven, 1.0)))
+    from scipy.stats import beta
+
+    if not (0 <= found <= members and 0 <= accused <= others and members and others):
+        raise ValueError(f"{found} of {members} and {accused} of {others} are no counts")
+    tail = (1 - confidence) / 2
+    least = beta.ppf(tail, found, members - found + 1) if found else 0.0
+    most = beta.ppf(1 - tail, accused + 1, others - accused) if accused < others else 1.0
+    return float(np.log(max((least - delta) / most, 1.0)))
 
 
 # --- what a guarantee allows ---------------------------------------------------------------------

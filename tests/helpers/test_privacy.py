@@ -109,12 +109,22 @@ def test_each_clip_needs_a_shadow_on_both_sides():
 
 
 def test_an_attack_proves_an_epsilon():
-    scores = np.concatenate([np.ones(50), np.zeros(50), np.ones(10), np.zeros(90)])
-    members = np.arange(200) < 100
-    assert privacy.epsilon_seen(scores, members, 0.0, 0.1) == pytest.approx(np.log(5))
-    assert privacy.epsilon_seen(-scores, members, 0.0, 0.1) == 0.0
-    with pytest.raises(ValueError, match="above 0"):
-        privacy.epsilon_seen(scores, members, 0.0, 0.0)
+    many = 10**8
+    proven = privacy.epsilon_seen(many // 2, many, many // 10, many, 0.0)
+    assert proven == pytest.approx(np.log(5), abs=1e-3)
+    assert privacy.epsilon_seen(many // 2, many, many // 10, many, 0.1) == pytest.approx(
+        np.log(4), abs=1e-3
+    )
+
+
+def test_few_clips_prove_less_and_chance_proves_nothing():
+    """All 5 of 5 found, none of 5 accused: the exact ends are 0.025^(1/5) and 1 − 0.025^(1/5)."""
+    end = 0.025**0.2
+    assert privacy.epsilon_seen(5, 5, 0, 5, 0.0) == pytest.approx(max(0, np.log(end / (1 - end))))
+    assert privacy.epsilon_seen(39, 300, 30, 300, 0.0) == 0.0
+    assert privacy.epsilon_seen(0, 10, 10, 10, 0.0) == 0.0
+    with pytest.raises(ValueError, match="no counts"):
+        privacy.epsilon_seen(6, 5, 0, 5, 0.0)
 
 
 # --- what a guarantee allows ---------------------------------------------------------------------
