@@ -327,10 +327,10 @@ def train_privately(
 
     pictures (n, frames, bands) float32, labels (n,) int. Each clip is drawn with probability `rate`
     on its own. The sum of the gradients, each of length `clip` at most, gets noise of standard
-    deviation `noise` · `clip`, and is divided by the number expected, `rate` · n. The learning rate
-    rises for a tenth of the steps and then stays. What Adam does
-    with that is computed from private numbers and costs no privacy. `trained`: how many of the
-    last weights are trained, None for all. Returns how many clips each step drew, a list.
+    deviation `noise` · `clip`, and is divided by the number expected, `rate` · n. What Adam does
+    with that is computed from private numbers and costs no privacy. The learning rate rises for a
+    tenth of the steps and then stays. `trained`: how many of the last weights are trained, None for
+    all. Returns how many clips each step drew, a list.
 
     Raises ValueError for a rate, clip or noise that bounds nothing.
 
