@@ -30,7 +30,7 @@ FLOORS = (
     ("phrases",),
     ("models",),
     ("training",),
-    ("metrics", "published", "attribution"),
+    ("metrics", "published", "attribution", "privacy"),
     ("enhance", "events", "music", "segment", "pipeline", "adaptive", "fingerprint"),
     ("restore", "factorise"),
     ("verdict", "plots", "show"),
