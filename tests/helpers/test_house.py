@@ -31,7 +31,7 @@ FLOORS = (
     ("models",),
     ("training",),
     ("metrics", "published", "attribution"),
-    ("enhance", "events", "music", "segment", "pipeline", "adaptive", "fingerprint"),
+    ("enhance", "events", "music", "segment", "pipeline", "adaptive", "fingerprint", "streaming"),
     ("restore", "factorise"),
     ("verdict", "plots", "show"),
     ("engrave",),
