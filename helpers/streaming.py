@@ -43,14 +43,16 @@ class RunningLevel:
     """
 
     def __init__(self, range_db=55.0, fall=0.05, start=-40.0):
-        self.range_db, self.fall, self.kept = range_db, fall, np.float32(start)
+        self.range_db, self.fall, self.kept = range_db, fall, start
 
     def push(self, rows):
-        result = np.empty_like(rows)
-        for i, row in enumerate(rows):
-            self.kept = max(row.max(), np.float32(self.kept - self.fall))
-            result[i] = np.maximum(row - self.kept, -self.range_db) / 20 + 1
-        return result
+        if not len(rows):
+            return rows
+        fallen = self.fall * np.arange(1, len(rows) + 1)
+        highest = np.maximum.accumulate(rows.max(axis=1) + fallen)
+        peak = np.maximum(highest, self.kept) - fallen
+        self.kept = peak[-1]
+        return (np.maximum(rows - peak[:, None], -self.range_db) / 20 + 1).astype(np.float32)
 
 
 class CausalConvolution:
@@ -129,7 +131,7 @@ def rounding_bound(terms):
     return 2 * terms * 2.0**-24
 
 
-def heard_digits(logits, quiet=10, least=0.5, rows=4):
+def heard_digits(logits, quiet=10, least=0.4, rows=2):
     """Digits in a stream of logits (frames, 11): a list of (frame at which it is known, digit).
 
     A digit is known when its probability has been the largest and at least `least` for `rows` rows
