@@ -117,8 +117,9 @@ def _has_bytes(record, variant):
 def provenance(record):
     """One sentence on where and when the runs were made. Chapter: 8.1"""
     runs = list(record["runs"].values())
-    seeds = len({run["seed"] for run in runs})
-    return f"{len(runs)} runs, six speakers and {seeds} seeds. {provenance_of(runs)}"
+    speakers, seeds = ({run[name] for run in runs} for name in ("speaker", "seed"))
+    seeds = "one seed" if len(seeds) == 1 else f"{len(seeds)} seeds"
+    return f"{len(runs)} runs: {len(speakers)} speakers left out, {seeds}. {provenance_of(runs)}"
 
 
 # --- the data of a run ---------------------------------------------------------------------------
