@@ -104,7 +104,7 @@ def comparison(record, variants, base, conditions=CONDITIONS):
             if variant != base:
                 moved = list(less(record, variant, base, condition).values())
                 low, high = interval(moved)
-                text += f"<br>{np.mean(moved):+.1f} [{low:+.1f}, {high:+.1f}]"
+                text += f"<br>{np.mean(moved):+.1f}<br>[{low:+.1f},\u00a0{high:+.1f}]"
             cells.append(text)
         rows.append(f"| {name} | {size} | " + " | ".join(cells) + " |")
     return "\n".join(rows).replace("-", "−").replace("|−−−|", "|---|").replace("−−−:", "---:")

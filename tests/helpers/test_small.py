@@ -217,7 +217,7 @@ def test_differences_pair_runs():
     table = lab.comparison(record, {"large": "L", "other": "O"}, "large", ("known",))
     assert table.splitlines()[1] == "|---|---:|---:|"
     assert "| L | 3 | 82.5 |" in table
-    assert "+0.0 [" in table
+    assert "+0.0<br>[" in table
     with pytest.raises(KeyError):
         lab.by_speaker(record, "none", "known")
 
