@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -117,9 +118,13 @@ def _has_bytes(record, variant):
 def provenance(record):
     """One sentence on where and when the runs were made. Chapter: 8.1"""
     runs = list(record["runs"].values())
-    speakers, seeds = ({run[name] for run in runs} for name in ("speaker", "seed"))
-    seeds = "one seed" if len(seeds) == 1 else f"{len(seeds)} seeds"
-    return f"{len(runs)} runs: {len(speakers)} speakers left out, {seeds}. {provenance_of(runs)}"
+    numbers = Counter(run["speaker"] for run in runs).values()
+    few, many = min(numbers), max(numbers)
+    seeds = f"{few}" if few == many else f"{few} to {many}"
+    return (
+        f"{len(runs)} runs: {len(numbers)} speakers left out, seeds for each: {seeds}. "
+        f"{provenance_of(runs)}"
+    )
 
 
 # --- the data of a run ---------------------------------------------------------------------------

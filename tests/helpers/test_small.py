@@ -218,6 +218,7 @@ def test_differences_pair_runs():
     assert table.splitlines()[1] == "|---|---:|---:|"
     assert "| L | 3 | 82.5 |" in table
     assert "+0.0<br>[" in table
+    assert lab.provenance(record).startswith("3 runs: 2 speakers left out, seeds for each: 1 to 2.")
     with pytest.raises(KeyError):
         lab.by_speaker(record, "none", "known")
 
