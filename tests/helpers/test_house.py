@@ -20,7 +20,7 @@ FLOORS = (
     ("_headers", "_espeak_timed"),
     ("audio",),
     ("features", "voice", "parts"),
-    ("counting",),
+    ("counting", "streaming"),
     ("rooms", "codecs"),
     ("augment",),
     ("speech",),
