@@ -14,7 +14,7 @@ from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
-from status import ABSENT, link, number, plural, table
+from status import ABSENT, number, plural, table
 
 QUESTIONS = "book/faq.yml"
 SHOWN, HARM, OPEN = "gain shown", "harm shown", "not shown"
@@ -62,6 +62,11 @@ def signed(value: float | None) -> str:
     return f"+{text}" if value is not None and round(value, 2) > 0 else text
 
 
+def where(row: dict, chapter: dict) -> str:
+    """A link to the chapter under the claim's id, or under the chapter's number."""
+    return f"{{doc}}`{row.get('claim', chapter['id'])} </{chapter['doc']}>`"
+
+
 def question_lines(tables: list[dict], record: dict) -> list[str]:
     """MyST lines: how many helped, the ranked tables, and what was not measured."""
     chapters = {chapter["id"]: chapter for chapter in record["chapters"]}
@@ -76,14 +81,13 @@ def question_lines(tables: list[dict], record: dict) -> list[str]:
             (
                 row["what"],
                 f"{signed(row['mean'])} ({signed(row['low'])} to {signed(row['high'])})",
-                plural(row["n"], row["unit"]),
-                f"**{shown(row)}**",
+                f"**{shown(row)}** over {plural(row['n'], row['unit'])}",
                 row.get("cost", "–"),
-                link(chapters[row["chapter"]]) + (f" (`{row['claim']}`)" if "claim" in row else ""),
+                where(row, chapters[row["chapter"]]),
             )
             for row in measured
         ]
-        head = ("What was done", "Gain and interval", "Over", "Outcome", "Cost", "Where")
+        head = ("What was done", "Gain and interval", "Outcome", "Cost", "Where")
         lines += [f"**{part['metric']}**", "", *table(head, rows), ""]
     counts = [sum(shown(row) == kind for row in everything) for kind in (SHOWN, HARM, OPEN)]
     first = (

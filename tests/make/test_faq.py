@@ -87,7 +87,8 @@ def test_rows_are_ranked_and_read_by_their_intervals():
     lines = question_lines([{"metric": "points", "rows": declared}], RECORD)
     assert lines[0].startswith("Of 4 comparisons below, 1 showed a gain and 1 showed harm; in 2 ")
     (line,) = [line for line in lines if line.startswith("| x |")]
-    assert line.startswith("| x | +3.00 (−1.00 to +7.00) | 5 folds | **not shown** | – |")
+    assert line.startswith("| x | +3.00 (−1.00 to +7.00) | **not shown** over 5 folds | – |")
+    assert "{doc}`5.2-a </" in "\n".join(lines)
     assert lines[-1] == "Often advised and not measured in this book: later."
 
 
