@@ -114,7 +114,9 @@ def train(genuine, synthetic, ridge=0.1):
     a, b = (a - mean) / deviation, (b - mean) / deviation
     within = (np.cov(a.T) + np.cov(b.T)) / 2 + ridge * np.eye(a.shape[1])
     weights = np.linalg.solve(within, a.mean(axis=0) - b.mean(axis=0))
-    return Detector(weights, -float(weights @ (a.mean(axis=0) + b.mean(axis=0))) / 2, mean, deviation)
+    return Detector(
+        weights, -float(weights @ (a.mean(axis=0) + b.mean(axis=0))) / 2, mean, deviation
+    )
 
 
 def auc(genuine, synthetic):

@@ -208,5 +208,7 @@ def _checked(samples, sample_rate):
             f"the sound has {rate} Hz; marks are made at {RATE}: use helpers.audio.resample first."
         )
     if len(x) < TILE_FRAMES * FRONT_END.hop:
-        raise AudioTooShort(f"{len(x)} samples do not fill one tile of 128 ms. Mark a longer sound.")
+        raise AudioTooShort(
+            f"{len(x)} samples do not fill one tile of 128 ms. Mark a longer sound."
+        )
     return x

@@ -1,0 +1,386 @@
+"""Accents, detectors and watermarks, measured: `python -m helpers.experiments.ethics`.
+
+Three parts of chapter 8.7. **Accents**: the digit recogniser learns from built-in voices in one
+accent, or with a quarter of them in the accent that it understood worst, or in all eight, always
+from as many voices and clips; other voices test it in every accent. Which accent is the neglected
+one is decided on validation voices. **Detector**: recordings of people against built-in voices and
+against two kinds of copies of the recordings, each speaker held out once. **Mark**: what a
+watermark in built-in voices withstands. Runs are written to results/ethics.json as they finish; a
+run on file is not repeated.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from helpers import audio, codecs, features, rooms, speech, spoofing, watermark
+from helpers.experiments._record import load_results
+from helpers.experiments._runs import do_runs, finish, missing, options, provenance_of
+
+SEEDS = (0, 1, 2)
+STEPS = 600
+HOME = "en-us"
+CONDITIONS = ("one accent", "a share", "all eight")
+CLIPS = 60
+"""Clips a speaker in the detector's part."""
+
+MARKED = 16
+KEY = 20261127
+NULL_KEYS = 1000
+
+
+# --- accents -------------------------------------------------------------------------------------
+
+
+def accents_of(clips):
+    """The accent of each built-in clip, from its name: array of str (n,). Chapter: 8.7"""
+    return np.array([name.split("_")[1].partition("+")[0] for name in clips.names])
+
+
+def divided(clips):
+    """(training, validation, test) voices of a built-in set, three lists of names.
+
+    In alphabetical order every third voice is for the test; of the rest every fourth validates.
+    Chapter: 8.7
+    """
+    voices = sorted(set(map(str, clips.speakers)))
+    test, rest = voices[2::3], [v for i, v in enumerate(voices) if i % 3 != 2]
+    return [v for i, v in enumerate(rest) if i % 4 != 3], rest[3::4], test
+
+
+def training_clips(clips, condition, neglected=None):
+    """Indices of what is learnt from: ten words from each training voice, each in one accent.
+
+    condition: one of `CONDITIONS`: all voices speak General American; or every fourth speaks the
+    `neglected` accent instead; or the eight accents take turns. The number of clips is the same.
+
+    Raises ValueError for another condition, or "a share" without an accent. Chapter: 8.7
+    """
+    if condition not in CONDITIONS or (condition == "a share" and neglected not in speech.ACCENTS):
+        raise ValueError(f"condition {condition!r}, neglected accent {neglected!r}: see CONDITIONS")
+    accent, chosen = accents_of(clips), []
+    for i, voice in enumerate(divided(clips)[0]):
+        spoken = HOME
+        if condition == "a share" and i % 4 == 3:
+            spoken = neglected
+        elif condition == "all eight":
+            spoken = speech.ACCENTS[i % len(speech.ACCENTS)]
+        chosen.append(np.flatnonzero((clips.speakers == voice) & (accent == spoken)))
+    return np.concatenate(chosen)
+
+
+def wrong_by_accent(model, clips, voices):
+    """{voice: {accent: errors in %}} of a recogniser, over the English accents. Chapter: 8.7"""
+    from helpers.models.digits import logits_of
+
+    accent = accents_of(clips)
+    kept = np.flatnonzero(np.isin(clips.speakers, voices) & np.isin(accent, speech.ACCENTS))
+    wrong = logits_of(model, clips.subset(kept)).argmax(axis=1) != clips.labels[kept]
+    return {
+        v: {
+            a: round(
+                100 * float(wrong[(clips.speakers[kept] == v) & (accent[kept] == a)].mean()), 1
+            )
+            for a in speech.ACCENTS
+        }
+        for v in voices
+    }
+
+
+def mean_over_voices(table):
+    """{accent: mean error} of what `wrong_by_accent` gives. Chapter: 8.7"""
+    return {a: float(np.mean([row[a] for row in table.values()])) for a in speech.ACCENTS}
+
+
+def worst_accent(tables):
+    """The accent with the highest mean error over tables of validation voices. Chapter: 8.7"""
+    means = {a: np.mean([mean_over_voices(t)[a] for t in tables]) for a in speech.ACCENTS}
+    return max(means, key=means.get)
+
+
+def _accents(condition, seed, neglected):
+    from helpers.datasets.builtin_digits import load_practice_voices
+    from helpers.training import train_recogniser
+
+    clips = load_practice_voices()
+    _, validation, test = divided(clips)
+    heard = clips.subset(training_clips(clips, condition, neglected))
+    model, history = train_recogniser(heard, steps=STEPS, seed=seed, jury=1)
+    return {
+        "clips": len(heard),
+        "neglected": neglected,
+        "validation": wrong_by_accent(model, clips, validation),
+        "test": wrong_by_accent(model, clips, test),
+        "seconds": round(history.seconds, 1),
+    }
+
+
+# --- detector ------------------------------------------------------------------------------------
+
+
+def groups_of(clips, count=6):
+    """The speakers of Clips dealt into `count` groups in alphabetical order. Chapter: 8.7"""
+    names = sorted(set(map(str, clips.speakers)))
+    return [names[k::count] for k in range(count)]
+
+
+def drawn(clips, n, seed=0, count=6):
+    """n clips of each group of speakers: a list of `count` lists of float32. Chapter: 8.7"""
+    rng = np.random.default_rng(seed)
+    found = []
+    for group in groups_of(clips, count):
+        at = np.flatnonzero(np.isin(clips.speakers, group))
+        found.append([clips.audio[i] for i in rng.choice(at, min(n, len(at)), replace=False)])
+    return found
+
+
+def described(groups):
+    """`spoofing.statistics` of each clip: a list of float64 (n, 96), one per group. Chapter: 8.7"""
+    return [np.stack([spoofing.statistics(x) for x in group]) for group in groups]
+
+
+def through_one_channel(groups, seed=0):
+    """Every clip as `spoofing.matched` makes it, with noise of its own. Chapter: 8.7"""
+    return [
+        [spoofing.matched(x, np.random.default_rng([seed, k, i])) for i, x in enumerate(group)]
+        for k, group in enumerate(groups)
+    ]
+
+
+def held_out(genuine, synthetic, *tests):
+    """Each group held out once: lists, for each of `tests`, of (auc, equal error rate) by group.
+
+    genuine, synthetic: lists of features by group, on which a detector is trained without group k;
+    tests: lists of features of synthetic clips, of which group k is judged against the genuine
+    clips of group k. Returns a float array (tests, groups, 2).
+
+    Chapter: 8.7
+    """
+    measured = np.zeros((len(tests), len(genuine), 2))
+    for k in range(len(genuine)):
+        others = [i for i in range(len(genuine)) if i != k]
+        detector = spoofing.train(
+            *(np.concatenate([s[i] for i in others]) for s in (genuine, synthetic))
+        )
+        people = detector.scores(genuine[k])
+        for t, test in enumerate(tests):
+            scores = detector.scores(test[k])
+            measured[t, k] = spoofing.auc(people, scores), spoofing.equal_error_rate(people, scores)
+    return measured
+
+
+def _detector():
+    from helpers.datasets import load_digits
+    from helpers.datasets.builtin_digits import load_builtin_digits, load_practice_voices
+
+    people = drawn(load_digits("real", quiet=True), CLIPS)
+    clean, dirty = drawn(load_practice_voices(), CLIPS), drawn(load_builtin_digits(), CLIPS)
+    phases = [[spoofing.copy_by_phases(x) for x in group] for group in people]
+    pulses = [[spoofing.copy_by_pulses(x) for x in group] for group in people]
+    a, c, d, p, q = map(described, (people, clean, dirty, phases, pulses))
+    ma, mc, md = (described(through_one_channel(x)) for x in (people, clean, dirty))
+    results = {
+        "naive": (held_out(a, c, c, d), ("clean", "in rooms")),
+        "one channel": (held_out(ma, mc, mc, md), ("clean", "in rooms")),
+        "phases": (held_out(a, p, p, q, c), ("phases", "pulses", "clean")),
+        "pulses": (held_out(a, q, q, p, c), ("pulses", "phases", "clean")),
+    }
+    return {
+        "speakers": sorted(set(map(str, load_digits("real", quiet=True).speakers))),
+        "measured": {
+            trained: {name: m.round(4).tolist() for name, m in zip(names, found, strict=True)}
+            for trained, (found, names) in results.items()
+        },
+    }
+
+
+# --- mark ----------------------------------------------------------------------------------------
+
+
+def marked_voices(count=MARKED, sentences=3):
+    """What is marked: built-in voices that each say some sentences, at 16 kHz: {name: float32}.
+
+    Chapter: 8.7
+    """
+    said = []
+    for i in range(count):
+        words = [speech.SENTENCES[(i + 5 * j) % len(speech.SENTENCES)] for j in range(sentences)]
+        accent, voice = (
+            speech.ACCENTS[i % len(speech.ACCENTS)],
+            speech.TALKERS[i % len(speech.TALKERS)],
+        )
+        said.append(speech.Utterance(" ".join(words), f"{accent}+{voice}", 150 + 5 * (i % 6)))
+    sounds, rate = speech.synthesise(said)
+    return {
+        u.voice: audio.resample(x, rate, watermark.RATE) for u, x in zip(said, sounds, strict=True)
+    }
+
+
+def _with_noise(x, rng):
+    return audio.mix_at_snr(x, rooms.coloured_noise(len(x), -3.0, rng), 20.0)
+
+
+def _from_bands(x, rng):
+    front_end = features.FrontEnd(16000, 1024, 256, 80, 60.0, 8000.0)
+    power = features.mel_power(features.pad_ends(x, front_end), front_end)
+    magnitude = features.mel_to_magnitude(power, front_end, 30)
+    return features.griffin_lim(magnitude, front_end, 30, length=len(x), rng=rng)[0]
+
+
+ATTACKS = {
+    "nothing": lambda x, rng: x,
+    "MP3, 32 kbit/s": lambda x, rng: codecs.codec_round_trip(x, 16000, "mp3", 32).samples,
+    "Opus, 16 kbit/s": lambda x, rng: codecs.codec_round_trip(x, 16000, "opus", 16).samples,
+    "through 8 kHz": lambda x, rng: audio.resample(audio.resample(x, 16000, 8000), 8000, 16000),
+    "noise 20 dB below": _with_noise,
+    "first 0.3 s cut off": lambda x, rng: x[4800:],
+    "1 % faster": lambda x, rng: audio.resample(x, 16160, 16000),
+    "spoken anew from 80 bands": _from_bands,
+}
+"""What is done to a marked sound: {name: function of (samples at 16 kHz, generator)}."""
+
+
+def _mark():
+    rows = {}
+    for i, (voice, x) in enumerate(marked_voices().items()):
+        y = watermark.embed(x, watermark.RATE, KEY)
+        rng = np.random.default_rng([KEY, i])
+        compared = watermark.levels(x, watermark.RATE)
+        at = np.arange(len(compared)) % watermark.PERIOD
+        chance = [watermark.score(compared, watermark.signs(k)[at]) for k in range(NULL_KEYS)]
+        coded = codecs.codec_round_trip(x, watermark.RATE, "mp3", 64).samples
+        rows[f"{i + 1}: {voice}"] = {
+            "seconds": round(len(x) / watermark.RATE, 2),
+            "not marked": round(watermark.detect(x, watermark.RATE, KEY).z, 2),
+            "mask": round(codecs.noise_to_mask(x, y, watermark.RATE).db, 2),
+            "mask of MP3": round(codecs.noise_to_mask(x, coded, watermark.RATE).db, 2),
+            "alarms": round(float(np.mean(np.array(chance) > 2.3263)), 4),
+            "deviation": round(float(np.std(chance)), 4),
+            "z": {
+                name: round(watermark.detect(attack(y, rng), watermark.RATE, KEY).z, 2)
+                for name, attack in ATTACKS.items()
+            },
+        }
+    return {"voices": rows, "threshold": watermark.threshold(places=8 * watermark.PERIOD)}
+
+
+# --- the runs ------------------------------------------------------------------------------------
+
+
+def plan():
+    """{name: arguments of a run} of all runs, in the order of the results file. Chapter: 8.7"""
+    runs = {f"{c}, seed {s}": ("accents", c, s) for c in CONDITIONS for s in SEEDS}
+    return {**runs, "detector": ("detector", None, 0), "mark": ("mark", None, 0)}
+
+
+def neglected_accent(record):
+    """The accent that "one accent" understood worst on validation voices; None while runs are
+    missing. Chapter: 8.7
+    """
+    runs = record["runs"]
+    names = [f"one accent, seed {s}" for s in SEEDS]
+    if not all(name in runs for name in names):
+        return None
+    return worst_accent([runs[name]["validation"] for name in names])
+
+
+def errors_on(record, condition, accent):
+    """{test voice: error in %, mean of the seeds} on an accent. Raises KeyError while runs are
+    missing. Chapter: 8.7
+    """
+    tables = [record["runs"][f"{condition}, seed {s}"]["test"] for s in SEEDS]
+    return {v: float(np.mean([t[v][accent] for t in tables])) for v in tables[0]}
+
+
+def complete(record):
+    """Whether all runs are on file. Chapter: 8.7"""
+    return all(name in record["runs"] for name in plan())
+
+
+def accent_table(record):
+    """Errors by accent and condition as a Markdown table; a text while runs are missing.
+
+    Chapter: 8.7
+    """
+    if not complete(record):
+        return f"The evaluation is not complete: {len(record['runs'])} of {len(plan())} runs."
+    low = neglected_accent(record)
+    rows = [f"| accent | {' | '.join(CONDITIONS)} |", "|---|" + "---:|" * len(CONDITIONS)]
+    for accent in speech.ACCENTS:
+        means = [np.mean(list(errors_on(record, c, accent).values())) for c in CONDITIONS]
+        name = f"**{accent}** (neglected)" if accent == low else accent
+        rows.append(f"| {name} | " + " | ".join(f"{m:.1f}" for m in means) + " |")
+    runs = [record["runs"][name] for name in plan() if name in record["runs"]]
+    return "\n".join(
+        [*rows, "", f"Errors in %, means of {len(SEEDS)} seeds. {provenance_of(runs)}"]
+    )
+
+
+def detector_table(record):
+    """AUC by what was learnt and what is judged as a Markdown table. Chapter: 8.7"""
+    if "detector" not in record["runs"]:
+        return "The detector's run is not on file."
+    rows = [
+        "| learnt from people and … | judged: people and … | AUC | equal error rate (%) |",
+        "|---|---|---:|---:|",
+    ]
+    for trained, tests in record["runs"]["detector"]["measured"].items():
+        for name, values in tests.items():
+            area, eer = np.mean(values, axis=0)
+            rows.append(f"| {trained} | {name} | {area:.2f} | {100 * eer:.0f} |")
+    return "\n".join(rows)
+
+
+def mark_table(record):
+    """What the mark withstands as a Markdown table. Chapter: 8.7"""
+    if "mark" not in record["runs"]:
+        return "The watermark's run is not on file."
+    run = record["runs"]["mark"]
+    rows = ["| done to the marked sound | score, mean (lowest) | found |", "|---|---:|---:|"]
+    for name in ATTACKS:
+        z = np.array([row["z"][name] for row in run["voices"].values()])
+        rows.append(
+            f"| {name} | {z.mean():.1f} ({z.min():.1f}) | {(z > run['threshold']).sum()} of {len(z)} |"
+        )
+    return "\n".join(rows)
+
+
+def main(arguments=None):
+    """Do the runs that are not on file; returns 0."""
+    asked = options("ethics", __doc__, arguments)
+    record = load_results("ethics", __doc__)
+    runs, settings = plan(), _settings()
+    for late in (False, True):
+        low = neglected_accent(record)
+        jobs = {
+            name: (*run, low if run[1] == "a share" else None)
+            for name, run in missing(record, runs, settings, asked.only).items()
+            if (run[1] == "a share") == late and not (late and low is None)
+        }
+        do_runs(_run, jobs, record, "ethics", settings, asked.workers)
+    finish(record, runs, "ethics", __doc__)
+    print(accent_table(record), detector_table(record), mark_table(record), sep="\n\n")
+    return 0
+
+
+def _settings():
+    """What the results depend on, as JSON would give it back."""
+    return {
+        "steps": STEPS,
+        "home": HOME,
+        "clips": CLIPS,
+        "mark": [watermark.STRENGTH_DB, watermark.TILE_FRAMES, watermark.TILE_BINS, KEY],
+        "channel": [list(spoofing.SNR_DB), list(spoofing.BAND)],
+    }
+
+
+def _run(part, condition, seed, neglected):
+    if part == "accents":
+        return _accents(condition, seed, neglected)
+    return _detector() if part == "detector" else _mark()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
