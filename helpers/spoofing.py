@@ -94,13 +94,12 @@ class Detector:
 def train(genuine, synthetic, ridge=0.1):
     """Fit a Detector to features of both kinds: (n, features) and (m, features).
 
-    Fisher's discriminant: w = (S + ridge · I)⁻¹ (mean of genuine − mean of synthetic), S being the
+    The linear discriminant: w = (S + ridge · I)⁻¹ (mean of genuine − mean of synthetic), S being the
     mean of the two covariances of the standardised features.
 
     Raises ValueError for fewer than two clips of a kind, and ShapeError for other shapes.
 
     Chapter: 8.7
-    Source: [fisher1936use]
     """
     from helpers.errors import ShapeError
 
@@ -132,7 +131,7 @@ def auc(genuine, synthetic):
 
 
 def equal_error_rate(genuine, synthetic):
-    """The error rate at the threshold where both kinds of error are equally frequent: 0 … 0.5 …
+    """The error rate at the threshold where both kinds of error are equally frequent.
 
     genuine, synthetic: scores, float (n,) and (m,). A genuine clip is rejected below the threshold,
     a synthetic one accepted at or above it; of all thresholds that the scores allow, the one where

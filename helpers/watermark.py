@@ -1,4 +1,4 @@
-"""A watermark for speech: a pattern, drawn from a key, of tiny changes of loudness in a spectrogram.
+"""A watermark for speech: tiny changes of loudness in a spectrogram, in a pattern drawn from a key.
 
 Time and frequency are divided into tiles. A key gives each tile a sign, and the sound in it is made
 a little louder or softer by that sign. Whoever has the key compares the loudness of the tiles with

@@ -341,9 +341,8 @@ def mark_table(record):
     rows = ["| done to the marked sound | score, mean (lowest) | found |", "|---|---:|---:|"]
     for name in ATTACKS:
         z = np.array([row["z"][name] for row in run["voices"].values()])
-        rows.append(
-            f"| {name} | {z.mean():.1f} ({z.min():.1f}) | {(z > run['threshold']).sum()} of {len(z)} |"
-        )
+        found = f"{(z > run['threshold']).sum()} of {len(z)}"
+        rows.append(f"| {name} | {z.mean():.1f} ({z.min():.1f}) | {found} |")
     return "\n".join(rows)
 
 
