@@ -94,8 +94,8 @@ class Detector:
 def train(genuine, synthetic, ridge=0.1):
     """Fit a Detector to features of both kinds: (n, features) and (m, features).
 
-    The linear discriminant: w = (S + ridge · I)⁻¹ (mean of genuine − mean of synthetic), S being the
-    mean of the two covariances of the standardised features.
+    The linear discriminant: w = (S + ridge · I)⁻¹ (mean of genuine − mean of synthetic), S being
+    the mean of the two covariances of the standardised features.
 
     Raises ValueError for fewer than two clips of a kind, and ShapeError for other shapes.
 

@@ -1,0 +1,77 @@
+"""The plan of chapter 8.7's results script: equal training sets, and who is held out."""
+
+import numpy as np
+import pytest
+
+from helpers import speech
+from helpers.datasets._clips import Clips
+from helpers.experiments import ethics
+
+
+def small_set(voices=24):
+    names, speakers, labels = [], [], []
+    for v in range(voices):
+        for accent in speech.ACCENTS:
+            for digit in range(10):
+                names.append(f"{digit}_{accent}+v{v:02d}_0")
+                speakers.append(f"v{v:02d}")
+                labels.append(digit)
+    return Clips(
+        audio=[np.zeros(1, np.float32)] * len(names),
+        labels=np.array(labels),
+        speakers=np.array(speakers),
+        names=np.array(names),
+        sample_rate=8000,
+        source="builtin",
+        origin="built-in",
+        licence="CC BY 4.0",
+        citation="espeakng",
+        credit="none",
+    )
+
+
+def test_voices_are_divided_without_overlap():
+    parts = ethics.divided(small_set())
+    assert [len(p) for p in parts] == [12, 4, 8]
+    assert len(set().union(*map(set, parts))) == 24
+
+
+def test_every_condition_learns_from_as_many_clips_of_the_same_voices():
+    clips = small_set()
+    chosen = {c: ethics.training_clips(clips, c, "en-029") for c in ethics.CONDITIONS}
+    assert {len(at) for at in chosen.values()} == {120}
+    for at in chosen.values():
+        assert set(clips.speakers[at]) == set(ethics.divided(clips)[0])
+    spoken = {c: ethics.accents_of(clips)[at] for c, at in chosen.items()}
+    assert set(spoken["one accent"]) == {"en-us"}
+    assert np.mean(spoken["a share"] == "en-029") == 0.25
+    assert set(spoken["all eight"]) == set(speech.ACCENTS)
+    with pytest.raises(ValueError, match="neglected"):
+        ethics.training_clips(clips, "a share")
+
+
+def test_the_worst_accent_is_the_mean_over_tables():
+    tables = [
+        {"a": dict.fromkeys(speech.ACCENTS, 10.0) | {"en": 30.0}},
+        {"a": dict.fromkeys(speech.ACCENTS, 10.0) | {"en-029": 25.0, "en": 0.0}},
+    ]
+    assert ethics.worst_accent(tables) == "en-029"
+
+
+def test_a_held_out_group_is_judged_by_a_detector_that_never_heard_it():
+    rng = np.random.default_rng(0)
+    people = [rng.normal(0, 1, (30, 4)) for _ in range(3)]
+    voices = [rng.normal((4, 0, 0, 0), 1, (30, 4)) for _ in range(3)]
+    found = ethics.held_out(people, voices, voices, people)
+    assert found.shape == (2, 3, 2)
+    assert (found[0, :, 0] > 0.95).all()
+    assert np.allclose(found[1, :, 0], 0.5)
+
+
+def test_tables_say_what_is_missing():
+    empty = {"runs": {}}
+    assert "0 of" in ethics.accent_table(empty)
+    assert ethics.neglected_accent(empty) is None
+    assert "not on file" in ethics.detector_table(empty)
+    assert "not on file" in ethics.mark_table(empty)
+    assert len(ethics.plan()) == 11
