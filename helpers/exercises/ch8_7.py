@@ -38,8 +38,8 @@ def check_gap(answer):
     apart = math.sqrt((WORST.var(ddof=1) + HOME.var(ddof=1)) / len(d))
     if half > 1.8 * 2.5706 * spread or close(half, 1.96 * apart, rtol=1e-3):
         raise Wrong(
-            "That interval treats the two accents as if different voices had spoken them. Take each "
-            "voice's difference first: what makes a voice hard in both accents then cancels."
+            "That interval treats the two accents as if different voices had spoken them. Take "
+            "each voice's difference first: what makes a voice hard in both then cancels."
         )
     if close(half, 1.96 * spread, rtol=1e-2):
         raise Wrong("1.96 is for many voices. With six, Student's quantile for 5 degrees is 2.57.")
@@ -233,8 +233,8 @@ def check_speeds(answer):
         z, line = asked(audio.resample(marked, watermark.RATE, rate), 11)
         if z <= line:
             raise Wrong(
-                f"A marked sound at {16000 / rate:.4f} times its speed was not found (score {z:.1f}, "
-                f"threshold {line:.1f}). Try speeds between 0.98 and 1.02, no coarser than 0.0025 "
+                f"A marked sound at {16000 / rate:.4f} times its speed was not found (score "
+                f"{z:.1f}, threshold {line:.1f}). Try speeds between 0.98 and 1.02, no coarser than 0.0025 "
                 "apart: a tile is only 31 Hz high."
             )
     if line <= watermark.threshold() + 1e-9:

@@ -75,3 +75,16 @@ def test_tables_say_what_is_missing():
     assert "not on file" in ethics.detector_table(empty)
     assert "not on file" in ethics.mark_table(empty)
     assert len(ethics.plan()) == 11
+
+
+def test_the_model_card_has_no_number_of_its_own():
+    from helpers.experiments import recogniser
+    from helpers.experiments._record import load_results
+
+    record = load_results("recogniser")
+    card = ethics.model_card(record)
+    held = recogniser.summary(record)["held out"]
+    assert f"{held['mean']:.1f} %" in card
+    assert f"{min(held['by_speaker'].values()):.1f} %" in card
+    with pytest.raises(KeyError):
+        ethics.model_card({"runs": {}})
