@@ -380,8 +380,8 @@ def model_card(record=None):
         f"speakers: {official['mean']:.1f} %. From built-in voices alone: {alone['mean']:.1f} %.",
         "Ethical considerations": f"Voices are personal data. {people} speakers cannot stand for "
         "everybody who might use it.",
-        "Caveats": f"An interval over {people} people says how those {people} differ, not how groups of "
-        "people do.",
+        "Caveats": f"An interval over {people} people says how those {people} differ, not "
+        "how groups of people do.",
     }
     return "\n".join(["| | |", "|---|---|", *[f"| **{k}** | {v} |" for k, v in rows.items()]])
 
