@@ -234,8 +234,8 @@ def check_speeds(answer):
         if z <= line:
             raise Wrong(
                 f"A marked sound at {16000 / rate:.4f} times its speed was not found (score "
-                f"{z:.1f}, threshold {line:.1f}). Try speeds between 0.98 and 1.02, no coarser than "
-                "0.0025 apart: a tile is only 31 Hz high."
+                f"{z:.1f}, threshold {line:.1f}). Try speeds between 0.98 and 1.02, no coarser "
+                "than 0.0025 apart: a tile is only 31 Hz high."
             )
     if line <= watermark.threshold() + 1e-9:
         raise Wrong(
