@@ -208,8 +208,6 @@ def _publish_same(parts, licence):
 
 # --- 8.7.5 ---------------------------------------------------------------------------------------
 
-_FACTORS = np.linspace(0.98, 1.02, 17)
-
 
 def _sound(seed, seconds=6.0):
     rng = np.random.default_rng(seed)
@@ -251,7 +249,7 @@ def solve_speeds(samples, key):
     """Play the sound back at each speed that is suspected and keep the best score. The threshold
     pays for the search: seventeen speeds cost about half a unit of $z$."""
     scores = []
-    for factor in _FACTORS:
+    for factor in np.linspace(0.98, 1.02, 17):
         turned = audio.resample(samples, watermark.RATE, round(watermark.RATE * factor))
         scores.append(watermark.detect(turned, watermark.RATE, key, aligned=True).z)
     return max(scores), watermark.threshold(places=len(scores))
