@@ -369,8 +369,10 @@ def model_card(record=None):
         "Intended use": "Teaching: one of ten English digits, spoken alone, one second at 8 kHz.",
         "Out of scope": "Telephone numbers, passwords, or any decision about a person. Whatever is "
         "not silence gets a digit; there is no answer “none of these”.",
-        "Factors": f"The speaker: {people} people. Age, sex, accent and first language are not "
-        "recorded with the data, so no error rate by any of them can be given.",
+        "Factors": f"The speaker: {people} people. The data set's own list names sex and accent "
+        "of five of them: all men, four kinds of accent, at most two men of each. That is too few "
+        "for an error rate by either; women and children were not heard from at all, as far as it "
+        "tells.",
         "Metrics": f"Accuracy for each speaker, held out in turn; means of "
         f"{len(recogniser.SEEDS)} seeds.",
         "Evaluation data": "Free Spoken Digit Dataset, CC BY-SA 4.0.",
