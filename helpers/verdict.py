@@ -83,6 +83,7 @@ class Verdict:
     source: str | None = None
     expected: str | None = None
     on_record: dict = field(default_factory=dict)
+    afterwards: str | None = None
 
     @property
     def agrees(self):
@@ -112,8 +113,14 @@ class Verdict:
         low, high = (_number(bound, _decimals(self)) for bound in (self.low, self.high))
         return f"{text}, {100 * self.confidence:g} % interval [{low}, {high}] {over}"
 
+    def when(self):
+        """Whether the rule was written beforehand, in words."""
+        if self.afterwards is None:
+            return "Written beforehand: "
+        return f"Decided after results had been seen, {self.afterwards}: "
+
     def rule(self):
-        """The rule written beforehand, in words."""
+        """When the claim holds, in words."""
         signed = self.paired
         if self.direction == "equivalent":
             low = _line(self.threshold - self.tolerance, signed)
@@ -131,7 +138,7 @@ class Verdict:
             f"[{icon}] {self.id}: {words}",
             f"    Claim:      {self.claim}",
             f"    Measured:   {self.comparison}, {self.metric}: {self.measured()}",
-            f"    Beforehand: {self.rule()}.",
+            f"    {self.when()}{self.rule()}.",
         ]
         lines += [f"    {note}" for note in self._notes()]
         return "\n".join(lines)
@@ -157,7 +164,7 @@ class Verdict:
                 f'<strong class="lm-verdict-measured">{_html.escape(measured)}</strong>'
             ),
             _ruler(self, colour),
-            _html.paragraph(f"Written beforehand: {_html.escape(self.rule())}.", small=True),
+            _html.paragraph(_html.escape(self.when() + self.rule()) + ".", small=True),
         ]
         body += [_html.paragraph(_html.inline(note), small=True) for note in self._notes()]
         return _html.box(
@@ -209,6 +216,7 @@ def verdict(
     method="t",
     bounds=None,
     condition=None,
+    afterwards=None,
 ):
     """Compute the verdict on a claim, show it in a box, and hold it against the record.
 
@@ -234,6 +242,8 @@ def verdict(
     bounds: (low, high), an interval that was worked out elsewhere and takes the place of
     `method`'s, such as an exact one for counts, which says more about rare events than how the
     units differ; the box says that it is not Student's.
+    afterwards: a text for a claim of which a part was decided when results had been seen, such as
+    `"the limit"`; the box then says so, and does not say that all was written beforehand.
     expect: {data source: outcome on record}, outcomes being `"holds"`, `"holds only if"`,
     `"does not hold"`, `"undecided"`. source: the data source of this run.
 
@@ -290,6 +300,7 @@ def verdict(
         source=source,
         expected=expect.get(source),
         on_record=expect,
+        afterwards=afterwards,
     )
     _html.display(result.html(), result.text(), {MIME: result.data()})
     if result.agrees is False and os.environ.get("LISTENING_MACHINES_SWEEP") != "1":

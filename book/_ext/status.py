@@ -7,8 +7,10 @@ hand, both say so instead of showing numbers.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
+import yaml
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
@@ -78,6 +80,7 @@ class ClaimsLedger(FromRecord):
     def lines(self, record: dict) -> list[str]:
         if not record["claims"]:
             return ["*No chapter of this build states a claim.*"]
+        parts = part_names(Path(self.env.srcdir) / "_toc.yml")
         chapters = {chapter["doc"]: chapter for chapter in record["chapters"]}
         rows = [
             (
@@ -102,7 +105,41 @@ class ClaimsLedger(FromRecord):
             "Verdict",
             "With other seeds",
         )
-        return table(head, rows)
+        return [
+            *outcomes_by_part(record["claims"], parts),
+            "",
+            '<p><a href="../claims.json" download="claims.json">The ledger as data</a> (JSON)</p>',
+            "",
+            *table(head, rows),
+        ]
+
+
+OUTCOMES = ("holds", "holds only if", "does not hold", "undecided")
+
+
+def outcomes_by_part(claims: list[dict], parts: dict[str, str]) -> list[str]:
+    """The lines of a table: how many claims of each part, and of the book, came out how."""
+    used = [o for o in OUTCOMES if o != "holds only if" or any(c["outcome"] == o for c in claims)]
+
+    def row(name: str, own: list[dict]) -> tuple:
+        return (name, *(sum(c["outcome"] == o for c in own) for o in used), len(own))
+
+    groups: dict[str, list[dict]] = {}
+    for claim in claims:
+        groups.setdefault(claim["chapter"].split(".")[0], []).append(claim)
+    rows = [row(parts.get(part, f"Part {part}"), own) for part, own in groups.items()]
+    rows.append(tuple(f"**{cell}**" for cell in row("All", claims)))
+    return table(("Part", *used, "claims"), rows)
+
+
+def part_names(toc: Path) -> dict[str, str]:
+    """The captions of the table of contents by the part's number: `Part 3 · Mathematics` by 3."""
+    if not toc.is_file():
+        return {}
+    parts = (yaml.safe_load(toc.read_text(encoding="utf-8")) or {}).get("parts") or []
+    captions = [part.get("caption") or "" for part in parts]
+    numbered = [(re.match(r"Part (\w+)", caption), caption) for caption in captions]
+    return {number[1]: caption for number, caption in numbered if number}
 
 
 def table(head: tuple, rows: list[tuple]) -> list[str]:
@@ -151,7 +188,13 @@ def number(value: float | None, digits: int = 0) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    """A count and its noun: `1 fold`, `2 folds`, `10 kinds of noise`, `3 batches`."""
+    counted, of, what = noun.partition(" of ")
+    if count != 1 and re.search(r"[^aeiou]y$", counted):
+        counted = f"{counted[:-1]}ies"
+    elif count != 1:
+        counted += "es" if re.search(r"(?:s|x|ch|sh)$", counted) else "s"
+    return f"{count} {counted}{of}{what}"
 
 
 def setup(app) -> dict:

@@ -25,6 +25,7 @@ from chapters import (
     read_json,
 )
 from execute import CELL_TIMEOUT, Cache, Outcome, describe_failure, execute_chapters
+from ledger import check_claims, write_claims
 from polish import PolishError, polish
 from record import make_record, unless_equal
 from sound_files import extract_sounds
@@ -73,12 +74,14 @@ def build(root: Path, workers: int, timeout: int = CELL_TIMEOUT) -> None:
         print(f"Data: {name}: {resolved['source']} (from: {resolved['origin']})")
     outcomes = run_chapters(root, chapters, data, workers, timeout)
     executed = {doc: outcome.notebook for doc, outcome in outcomes.items()}
+    claims = collect_claims(chapters, executed)
+    check_claims(chapters, claims)
     record = make_record(
         root,
         chapters,
         outcomes,
         data,
-        collect_claims(chapters, executed),
+        claims,
         workers,
         time.strftime("%Y-%m-%d"),
     )
@@ -131,7 +134,7 @@ def build_site(root: Path, staged: Path, html: Path) -> None:
     memory = html.parent / ".site.json"
     frame = [staged / "_config.yml", staged / "_toc.yml", *files_in(staged / "book" / "_ext")]
     lock = [path for path in [root / "requirements.lock"] if path.is_file()]
-    tool = [HERE / name for name in ("sphinx_build.py", "sound_files.py", "polish.py")]
+    tool = [HERE / name for name in ("sphinx_build.py", "sound_files.py", "polish.py", "ledger.py")]
     parts = (digest_files(staged, frame), digest_files(root, lock), digest_files(HERE, tool))
     now = {
         "frame": [*parts, platform.python_version()],
@@ -155,6 +158,8 @@ def build_site(root: Path, staged: Path, html: Path) -> None:
     except PolishError as error:
         raise BuildError(f"{error}\n\nThe site was not built.") from error
     shutil.copyfile(staged / RECORD, new / "status.json")
+    if record := read_json(staged / RECORD):
+        write_claims(record, new / "claims.json")
     shutil.rmtree(html, ignore_errors=True)
     new.rename(html)
     memory.write_text(json.dumps(now))

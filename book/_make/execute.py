@@ -92,7 +92,7 @@ def execute_chapters(
             report(chapter, found)
         else:
             due.append((chapter, key))
-    variables = kernel_environment(cache.folder / "settings", data) if due else {}
+    variables = kernel_environment(cache.folder / "settings", data, workers) if due else {}
     running: set[subprocess.Popen] = set()
     with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
         futures = {

@@ -14,10 +14,11 @@ DROPPED = ("PYTHONPATH", "PYTHONSTARTUP", "JUPYTER_PATH", "PYTEST_CURRENT_TEST")
 KERNEL_CONFIG = 'get_config().IPKernelApp.log_level = "ERROR"\n'
 
 
-def kernel_environment(settings: Path, data: dict) -> dict[str, str]:
+def kernel_environment(settings: Path, data: dict, side_by_side: int = 1) -> dict[str, str]:
     """Variables for a kernel; `settings` is a folder for the private configuration it will see.
 
-    `data` is what the data sets resolved to: all chapters are held to it.
+    `data` is what the data sets resolved to: all chapters are held to it. `side_by_side` is how
+    many chapters run at a time: they share the cores, where one alone has them all.
     """
     profile = settings / "ipython" / "profile_default"
     profile.mkdir(parents=True, exist_ok=True)
@@ -42,6 +43,10 @@ def kernel_environment(settings: Path, data: dict) -> dict[str, str]:
         LISTENING_MACHINES_BUILD="1",
         LISTENING_MACHINES_OFFLINE="1",
     )
+    if side_by_side > 1:
+        # Left to itself, each TensorFlow starts a thread per core; they take turns and time.
+        threads = str(max(1, (os.cpu_count() or 1) // side_by_side))
+        variables.update(TF_NUM_INTRAOP_THREADS=threads, TF_NUM_INTEROP_THREADS=threads)
     sources = {resolved["source"] for resolved in data.values()}
     if sources == {"builtin"}:
         variables["LISTENING_MACHINES_SOURCE"] = "builtin"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from execute import CELL_TIMEOUT
 from kernel_environment import kernel_environment
 
 ROOT = Path(__file__).resolve().parents[2]
+WORKERS = int(os.environ.get("WORKERS") or os.cpu_count() or 1)
 
 
 def main(arguments: list[str]) -> int:
@@ -19,7 +21,7 @@ def main(arguments: list[str]) -> int:
     command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env"]
     # A cell has its own limit, so pytest's, which is for unit tests, is switched off.
     command += [f"--nbval-cell-timeout={CELL_TIMEOUT}", "--timeout=0"]
-    variables = kernel_environment(ROOT / "_build" / ".nbval", prepare_data(ROOT))
+    variables = kernel_environment(ROOT / "_build" / ".nbval", prepare_data(ROOT), WORKERS)
     done = subprocess.run([*command, *arguments, *notebooks], cwd=ROOT, env=variables, check=False)
     return done.returncode
 

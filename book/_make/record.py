@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import platform
+import re
 import subprocess
+import sys
 from collections import Counter
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from chapters import RUN_TIMES, SEED_SWEEP, Chapter, kind_of, read_json, without_origin
+from chapters import RUN_TIMES, SEED_SWEEP, BuildError, Chapter, kind_of, read_json, without_origin
 from execute import Outcome
 
 PACKAGES = ("jupyter-book", "Sphinx", "tensorflow", "keras", "librosa", "numpy")
@@ -97,8 +100,44 @@ def make_record(
         "workers": workers,
         "alone": {k: v for k, v in alone.items() if k != "chapters"},
         "chapters": rows,
+        "functions": functions(root),
+        "gains": gains(root),
         "claims": with_seeds(claims, chapters, read_json(root / SEED_SWEEP), kind_of(data)),
     }
+
+
+def functions(root: Path) -> list[dict]:
+    """The public functions and classes of `helpers` whose docstrings name a chapter.
+
+    Each has its `name`, its `module` and its `chapter`; what no page explains is left out.
+    """
+    found = []
+    for path in sorted((root / "helpers").rglob("*.py")):
+        module = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+        if any(part.startswith("_") for part in module.split(".")):
+            continue
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+                named = re.search(r"Chapter: (\d+\.\d+)", ast.get_docstring(node) or "")
+                if named:
+                    found.append({"name": node.name, "module": module, "chapter": named[1]})
+    return found
+
+
+def gains(root: Path) -> dict:
+    """What the experiments on file gained, as `helpers.experiments._gains` prints it."""
+    if not (root / "helpers" / "experiments" / "_gains.py").is_file():
+        return {}
+    done = subprocess.run(
+        [sys.executable, "-m", "helpers.experiments._gains"],
+        cwd=root,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    if done.returncode:
+        raise BuildError(f"{done.stderr.strip()}\n\nThe gains on file cannot be read.")
+    return json.loads(done.stdout)
 
 
 def with_seeds(claims: list[dict], chapters: list[Chapter], sweep: dict, kind: str) -> list[dict]:

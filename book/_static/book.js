@@ -61,3 +61,41 @@
   addEventListener("hashchange", unfold);
   unfold();
 })();
+
+// The claims ledger can be narrowed to one outcome and one part.
+(() => {
+  const mark = document.querySelector('main a[href$="claims.json"]');
+  const table = [...document.querySelectorAll("main table")].find((t) => /Verdict/.test(t.tHead?.innerText ?? ""));
+  if (!mark || !table) return;
+  const rows = [...table.tBodies[0].rows].map((row) => ({
+    row,
+    outcome: row.cells[6].innerText.trim(),
+    part: `Part ${row.cells[0].innerText.trim().split(".")[0]}`,
+  }));
+  const form = document.createElement("form");
+  form.className = "lm-filter";
+  const count = document.createElement("output");
+  const show = () => {
+    let shown = 0;
+    for (const entry of rows) {
+      entry.row.hidden = choices.some(({ key, select }) => select.value && entry[key] !== select.value);
+      shown += !entry.row.hidden;
+    }
+    count.textContent = `${shown} of ${rows.length} claims`;
+  };
+  const choices = [["outcome", "Verdict"], ["part", "Part"]].map(([key, words]) => {
+    const label = document.createElement("label");
+    const select = document.createElement("select");
+    select.name = key;
+    select.add(new Option("all", ""));
+    for (const value of [...new Set(rows.map((entry) => entry[key]))].sort()) select.add(new Option(value, value));
+    select.addEventListener("change", show);
+    label.append(`${words} `, select);
+    form.append(label);
+    return { key, select };
+  });
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.append(count);
+  mark.closest("p").after(form);
+  show();
+})();

@@ -271,6 +271,14 @@ def test_the_box_says_it_all(shown):
     assert "<style" not in shown.html
 
 
+def test_a_rule_that_came_later_is_not_called_beforehand(shown):
+    v = judge({"george": 31.2, "theo": 25.0}, afterwards="the limit")
+    for words in (shown.html, v.text()):
+        assert "beforehand" not in words.lower()
+        assert "Decided after results had been seen, the limit: it holds" in words
+    assert v.data()["afterwards"] == "the limit"
+
+
 @pytest.mark.parametrize(
     ("differences", "condition", "css", "icon"),
     [

@@ -80,6 +80,8 @@ def _short_cuts(tmp_path, monkeypatch):
     original = kernel_environment.kernel_environment
     (tmp_path / "settings" / "matplotlib").mkdir(parents=True)
     monkeypatch.setattr(
-        execute, "kernel_environment", lambda _, data: original(tmp_path / "settings", data)
+        execute,
+        "kernel_environment",
+        lambda _, data, workers: original(tmp_path / "settings", data, workers),
     )
     monkeypatch.setattr(build, "polish", lambda html: None)

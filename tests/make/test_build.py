@@ -93,6 +93,9 @@ def check_status_pages(book):
     assert "There is a gap." in ledger
     assert "6.50 (5.50 to 7.50; 3 speakers)" in ledger
     assert "../notebooks/5-part/2-chapter.html" in ledger
+    assert 'href="../claims.json"' in ledger
+    (row,) = read_json(book.root / "_build/html/claims.json")["claims"]
+    assert (row["id"], row["mean"], row["outcome"]) == ("5.2-gap", 6.5, "holds")
 
 
 @pytest.mark.slow
@@ -111,6 +114,13 @@ def test_a_claims_id_is_unique(small_book, capsys):
     small_book.chapter(2, CLAIM)
     assert make(small_book) == 1
     assert "5.2-gap stands twice" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_verdict_that_was_not_shown_fails_the_command(small_book, capsys):
+    small_book.chapter(2, 'if False:\n    verdict("5.2-gap")')
+    assert make(small_book) == 1
+    assert "no output carries the verdict 5.2-gap" in capsys.readouterr().err
 
 
 @pytest.mark.slow

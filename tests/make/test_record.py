@@ -28,6 +28,9 @@ def test_numbers_and_words_of_the_status_pages():
     assert status.number(-1.25, 2) == "−1.25"
     assert status.plural(1, "worker") == "1 worker"
     assert status.plural(2, "worker") == "2 workers"
+    assert status.plural(10, "kind of noise") == "10 kinds of noise"
+    assert status.plural(3, "batch") == "3 batches"
+    assert status.plural(2, "study") == "2 studies"
     assert status.table(("a|b",), [("c\nd",)]) == [r"| a\|b |", "| --- |", "| c d |"]
     assert status.link({"id": "5.2", "title": "T", "doc": "n/x"}) == "5.2 {doc}`/n/x`"
     assert status.link({"id": "5.2", "title": "5.2 T", "doc": "n/x"}) == "{doc}`/n/x`"
@@ -44,6 +47,19 @@ def test_all_chapters_are_held_to_the_data_that_was_prepared(tmp_path, monkeypat
     assert source("fsdd") == "real"
     assert source("builtin") == "builtin"
     assert source("fsdd", "builtin") is None
+
+
+def test_chapters_side_by_side_share_the_cores(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    (tmp_path / "matplotlib").mkdir()
+
+    def threads(*side_by_side):
+        return kernel_environment(tmp_path, {}, *side_by_side).get("TF_NUM_INTRAOP_THREADS")
+
+    assert threads() is None
+    assert threads(2) == "4"
+    assert threads(16) == "1"
 
 
 def test_a_claim_says_what_other_seeds_gave(tmp_path):

@@ -119,3 +119,19 @@ def test_a_layer_leads_to_mathematics_code_and_tests(visit, address):
     heading = tab.evaluate("document.getElementById(location.hash.slice(1)).innerText")
     assert heading.startswith("LSTM")
     assert one.complaints == []
+
+
+def test_the_ledger_is_narrowed_by_verdict_and_part(visit, address):
+    one = visit()
+    tab = one.open(address + "book/ledger.html")
+    shown = tab.locator("main table tbody tr:visible", has=tab.locator("td:nth-child(8)"))
+    everything = shown.count()
+    tab.get_by_label("Verdict").select_option("undecided")
+    assert set(shown.locator("td:nth-child(7)").all_inner_texts()) == {"undecided"}
+    tab.get_by_label("Part").select_option("Part 5")
+    assert 0 < shown.count() < everything
+    assert all(text.startswith("5.") for text in shown.locator("td:nth-child(1)").all_inner_texts())
+    assert (
+        tab.locator(".lm-filter output").inner_text() == f"{shown.count()} of {everything} claims"
+    )
+    assert one.complaints == []
