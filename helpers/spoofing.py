@@ -1,4 +1,4 @@
-"""Telling synthetic speech from recordings: features, a linear detector, and its measures.
+"""Telling synthetic speech from recordings: features, a linear detector, copies to test it.
 
 The detector is small on purpose. What it is shown, and through which channel each kind of speech
 came, decides what it learns; chapter 8.7 measures that. Chapter: 8.7
@@ -116,42 +116,6 @@ def train(genuine, synthetic, ridge=0.1):
     return Detector(
         weights, -float(weights @ (a.mean(axis=0) + b.mean(axis=0))) / 2, mean, deviation
     )
-
-
-def auc(genuine, synthetic):
-    """Chance that a genuine clip scores above a synthetic one: scores (n,), (m,) → 0 … 1.
-
-    The area under the ROC curve; ties count half. Raises ValueError if a kind has no scores.
-
-    Chapter: 8.7
-    Source: [fawcett2006introduction]
-    """
-    a, b = _both(genuine, synthetic)
-    return float(np.mean((a[:, None] > b) + 0.5 * (a[:, None] == b)))
-
-
-def equal_error_rate(genuine, synthetic):
-    """The error rate at the threshold where both kinds of error are equally frequent.
-
-    genuine, synthetic: scores, float (n,) and (m,). A genuine clip is rejected below the threshold,
-    a synthetic one accepted at or above it; of all thresholds that the scores allow, the one where
-    the two rates differ least is taken, and their mean returned.
-
-    Raises as `auc`. Chapter: 8.7
-    """
-    a, b = _both(genuine, synthetic)
-    lines = np.append(np.unique(np.concatenate([a, b])), np.inf)
-    rejected = np.searchsorted(np.sort(a), lines, side="left") / len(a)
-    accepted = 1 - np.searchsorted(np.sort(b), lines, side="left") / len(b)
-    at = int(np.argmin(np.abs(rejected - accepted)))
-    return float(rejected[at] + accepted[at]) / 2
-
-
-def _both(genuine, synthetic):
-    a, b = np.asarray(genuine, dtype=float), np.asarray(synthetic, dtype=float)
-    if a.ndim != 1 or b.ndim != 1 or not len(a) or not len(b):
-        raise ValueError(f"scores of both kinds are needed, flat: got {a.shape} and {b.shape}")
-    return a, b
 
 
 def copy_by_phases(samples, iterations=30):
