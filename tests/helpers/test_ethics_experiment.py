@@ -77,6 +77,42 @@ def test_tables_say_what_is_missing():
     assert len(ethics.plan()) == 11
 
 
+def test_what_is_lost_on_the_unseen_is_the_mean_of_both_directions():
+    def measured(*areas):
+        return [[a, 0.5] for a in areas]
+
+    record = {
+        "runs": {
+            "detector": {
+                "speakers": ["a", "b"],
+                "measured": {
+                    "phases": {"phases": measured(1.0, 0.8), "pulses": measured(0.6, 0.8)},
+                    "pulses": {"pulses": measured(0.9, 0.9), "phases": measured(0.7, 0.5)},
+                },
+            }
+        }
+    }
+    assert ethics.lost_on_the_unseen(record) == pytest.approx({"a": 0.3, "b": 0.2})
+    with pytest.raises(KeyError):
+        ethics.lost_on_the_unseen({"runs": {}})
+
+
+def test_marks_are_judged_on_voices_and_sentences_that_set_nothing(monkeypatch):
+    asked = []
+
+    def said(utterances):
+        asked.extend(utterances)
+        return [np.ones(2205, np.float32)] * len(utterances), 22050
+
+    monkeypatch.setattr(ethics.speech, "synthesise", said)
+    sounds = ethics.marked_voices()
+    variants = [voice.partition("+")[2] for voice in sounds]
+    assert len(set(variants)) == ethics.MARKED
+    assert not set(variants) & set(ethics.TRIED)
+    first = speech.SENTENCES[: len(speech.SENTENCES) // 2]
+    assert not any(sentence in u.text for u in asked for sentence in first)
+
+
 def test_the_model_card_has_no_number_of_its_own():
     from helpers.experiments import recogniser
     from helpers.experiments._record import load_results
