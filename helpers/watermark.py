@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from helpers.audio import check_rate, check_samples
-from helpers.errors import AudioOutOfRange, AudioTooShort, BadSampleRate
+from helpers.errors import AudioOutOfRange, AudioTooShort, BadSampleRate, ShapeError
 from helpers.features import FrontEnd, istft, pad_ends, stft
 
 RATE = 16000
@@ -137,23 +137,25 @@ def _compared(tiles):
     return np.where(tiles > tiles.max() - RANGE_DB, compared, 0.0)
 
 
-def score(compared, pattern):
+def score(compared, pattern, row=0):
     """How well tiles agree with a pattern of signs: Σ r c / √(Σ r²), a float.
 
-    compared: float (tiles, bands) as `levels` gives; pattern: ±1 of the same shape. If the signs
-    were drawn independently of the sound, the score has mean 0 and variance 1 for *every* sound,
-    and is above z with probability at most exp(−z² / 2). 0 where there is nothing to compare.
+    compared: float (tiles, bands) as `levels` gives; pattern: ±1, (rows, bands); row: the row of
+    the pattern in which the tiles begin. Where the pattern comes round again, tiles with the same
+    sign are added up first, so that each r has a sign of its own. If the signs were drawn
+    independently of the sound, the score has mean 0 and variance 1 for *every* sound, and is above
+    z with probability at most exp(−z² / 2). 0 where there is nothing to compare.
 
-    Raises ShapeError for different shapes. Chapter: 8.7
+    Raises ShapeError for another number of bands. Chapter: 8.7
     Source: [hoeffding1963probability] for the bound
     """
-    from helpers.errors import ShapeError
-
     r, c = np.asarray(compared, dtype=float), np.asarray(pattern, dtype=float)
-    if r.shape != c.shape:
-        raise ShapeError(f"the tiles are {r.shape} and the pattern {c.shape}: give the same shape")
-    norm = math.sqrt(float(np.sum(r**2)))
-    return float(np.sum(r * c)) / norm if norm else 0.0
+    if r.ndim != 2 or c.ndim != 2 or r.shape[1] != c.shape[1]:
+        raise ShapeError(f"tiles {r.shape} and pattern {c.shape}: both need as many bands")
+    summed = np.zeros(c.shape)
+    np.add.at(summed, (row + np.arange(len(r))) % len(c), r)
+    norm = math.sqrt(float(np.sum(summed**2)))
+    return float(np.sum(summed * c)) / norm if norm else 0.0
 
 
 def threshold(false_alarm=FALSE_ALARM, places=1):
@@ -192,8 +194,7 @@ def detect(samples, sample_rate, key, false_alarm=FALSE_ALARM, aligned=False):
     for offset in offsets:
         compared = levels(x, RATE, offset)
         for row in rows:
-            at = (row + np.arange(len(compared))) % PERIOD
-            z = score(compared, pattern[at])
+            z = score(compared, pattern, row)
             if z > best:
                 best, start = z, (row * length - offset) % (PERIOD * length)
     places = len(offsets) * len(rows)

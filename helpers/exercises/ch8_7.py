@@ -140,7 +140,7 @@ def check_threshold(answer):
 
 def solve_threshold(false_alarm, places):
     """The chance at all places together is at most the sum of the chances, so
-    $P e^{-z^2/2} = \\alpha$, and $z = \\sqrt{2 \\ln (P / \\alpha)}$."""
+    $N e^{-z^2/2} = p$ for $N$ places and a chance $p$, and $z = \\sqrt{2 \\ln (N / p)}$."""
     return math.sqrt(2 * math.log(places / false_alarm))
 
 

@@ -35,6 +35,21 @@ def test_over_all_patterns_the_score_has_mean_0_and_variance_1_for_any_sound():
         assert np.mean(np.array(scores) > z) <= math.exp(-(z**2) / 2)
 
 
+def test_a_sound_that_repeats_with_the_pattern_gets_no_higher_scores():
+    r = np.random.default_rng(0).standard_normal((2, 3))
+    patterns = [np.reshape(c, (2, 3)) for c in itertools.product((-1, 1), repeat=6)]
+    once, thrice = ([watermark.score(x, c) for c in patterns] for x in (r, np.tile(r, (3, 1))))
+    assert thrice == pytest.approx(once)
+    assert np.var(thrice) == pytest.approx(1)
+
+
+def test_the_score_begins_in_the_row_that_is_asked():
+    pattern = np.array([[1, 1], [1, -1], [-1, 1]])
+    r = pattern[[2, 0, 1, 2]].astype(float)
+    assert watermark.score(r, pattern, row=2) == pytest.approx((4 + 2 + 2) / math.sqrt(12))
+    assert watermark.score(r, pattern, row=0) < 1
+
+
 def test_the_threshold_bounds_false_alarms():
     assert watermark.threshold(math.exp(-2)) == pytest.approx(2)
     assert watermark.threshold(0.01, places=100) == watermark.threshold(1e-4)
@@ -45,8 +60,7 @@ def test_the_threshold_bounds_false_alarms():
 
 def test_false_alarms_are_as_rare_as_the_normal_distribution_says():
     compared = watermark.levels(babbling(), RATE)
-    at = np.arange(len(compared)) % watermark.PERIOD
-    scores = np.array([watermark.score(compared, watermark.signs(k)[at]) for k in range(2000)])
+    scores = np.array([watermark.score(compared, watermark.signs(k)) for k in range(2000)])
     assert abs(scores.mean()) < 4 / math.sqrt(2000)
     assert scores.std() == pytest.approx(1, abs=0.07)
     assert 0.003 < np.mean(scores > 2.3263) < 0.02
@@ -97,3 +111,5 @@ def test_bad_input_is_refused():
         watermark.levels(x, RATE, 2048)
     with pytest.raises(ShapeError, match="pattern"):
         watermark.score(np.ones((2, 3)), np.ones((3, 2)))
+    with pytest.raises(ShapeError, match="bands"):
+        watermark.score(np.ones(3), np.ones((1, 3)))
