@@ -50,7 +50,7 @@ record = load_results("ethics")
 md('''
 ## Does it serve every accent alike?
 
-In 2020 five commercial recognisers were given interviews with 42 white and 73 black speakers of the United States; all five made nearly twice as many errors on the latter, with average word error rates of 0.35 and 0.19 {cite:p}`koenecke2020racial`. A later study of the same corpus found that part of such a difference can come from how each place recorded its interviews {cite:p}`li2024reexamining`. An audit with a global archive of accents found gaps between English accents in every service that it tested {cite:p}`dichristofano2022global`. Two lessons: look, and look at the recordings too.
+A study of 2020 gave five commercial recognisers interviews with 42 white and 73 black speakers of the United States; all five made nearly twice as many errors on the latter, with average word error rates of 0.35 against 0.19 {cite:p}`koenecke2020racial`. A later study of the same corpus found that part of such a difference can come from how each place recorded its interviews {cite:p}`li2024reexamining`. An audit with a global archive of accents found gaps between English accents in every service that it tested {cite:p}`dichristofano2022global`. Two lessons: look, and look at the recordings too.
 
 This book's recordings cannot answer the question. The digits come with a list of their six speakers: six men, four kinds of accent, at most two men of each {cite:p}`fsdd`. No rate by group can be had from that. What can be shown is the **method**, on the eight English accents of the built-in voices. A synthesiser's "Scottish" is a set of rules that somebody wrote; *nothing that follows says anything about people in Scotland, or anywhere*.
 
@@ -70,7 +70,7 @@ The design, written before the run:
 - **The neglected accent** is the one with most errors on *validation* voices under (a). Of eight accents one is always worst, by chance alone; its error on the voices that chose it is flattered upwards. So the gap is measured on other, *test* voices. This also answers the problem of multiple comparisons: one comparison is tested, not seven.
 - **Claims**: the gap between that accent and the home accent is above two percentage points <!-- constant: smallest effect -->; and giving it a quarter of the training lowers its error by more than two points. <!-- constant: smallest effect -->
 
-On this page one network is trained, under (a) and for a part of its steps, to show what is counted; `STEPS_HERE = ethics.STEPS` gives it all. A network that has learnt so little errs often at home, too.
+On this page one network is trained, under (a) and for a part of its steps, to show what is counted; `STEPS_HERE = ethics.STEPS` gives it all. After so few steps it may err often at home, too. Where sizes are compared, `"en"` stands for whatever accent will be the neglected one.
 ''')
 code('''
 voices = ethics.english_voices()
@@ -150,7 +150,7 @@ print("errors:", ", ".join(f"{a} {rate:.1f} %" for a, rate in rates.items()))
 print(f"averaged over such users: {mixed:.1f} %")
 ''')
 md('''
-The same steps hold for people, with two more. Ask speakers how *they* describe their accent, instead of guessing it; and compare the recordings of the groups, because a cheaper microphone in one of them looks like an accent. Report the lowest group beside the mean, and how many speakers it had.
+The same steps hold for people, with two more. Ask speakers how *they* describe their accent, instead of guessing it; and compare the recordings of the groups, because a cheaper microphone in one of them looks like an accent. Report the worst group beside the mean, and how many speakers it had.
 
 ## Does a detector hear the voice, or the channel?
 
@@ -301,7 +301,7 @@ $$
 z_\\text{min} = \\sqrt{2 \\ln (N_\\text{places} / p_\\text{false})} .
 $$
 
-Size of the tiles and strength of the mark were chosen on four voices and eight sentences. What follows is judged on other voices, other sentences and other keys.
+Size of the tiles and strength of the mark were chosen on four voices and eight sentences. Sixteen voices of which no trial had marked any are judged below, with other sentences and another key.
 ''')
 code('''
 show_source(watermark.embed, watermark.score, watermark.threshold)
@@ -425,7 +425,7 @@ for name, x in (("as it is", person), ("with our mark", forged)):
 md('''
 ## Whose voice is it: consent and cloning
 
-**European Union.** The General Data Protection Regulation covers any recording from which a person can be told. It calls *biometric* such personal data as result from "specific technical processing" of physical, physiological or behavioural characteristics and allow or confirm unique identification (Article 4(14)); processing them *to identify* a person is forbidden by Article 9 unless one of its exceptions applies, such as explicit consent {cite:p}`gdpr2016`. So a digit recogniser and a voice lock differ in law, though both listen to voices. The data protection authorities' guidelines on voice assistants (draft of March, version 2.0 of 7 July 2021) treat a voiceprint for identification as such data, and hold, in a summary of the draft, that running a service and improving it are different purposes {cite:p}`edpb2021guidelines`.
+**European Union.** The General Data Protection Regulation covers any recording from which a person can be identified. It calls *biometric* such personal data as result from "specific technical processing" of physical, physiological or behavioural characteristics and allow or confirm unique identification (Article 4(14)); processing them *to identify* a person is forbidden by Article 9 unless one of its exceptions applies, such as explicit consent {cite:p}`gdpr2016`. So a digit recogniser and a voice lock differ in law, though both listen to voices. The data protection authorities' guidelines on voice assistants (draft of March, version 2.0 of 7 July 2021) treat a voiceprint for identification as such data; the draft, in a summary, also takes running a service and improving it for two different purposes {cite:p}`edpb2021guidelines`.
 
 **Illinois.** A *voiceprint* is a biometric identifier. A private entity must publish a policy with a schedule for deletion, say in writing what it collects, why and for how long, and have a written release first; it may not sell such data {cite:p}`bipa2008`. Since the amendment of August 2024 a release may be signed electronically, and collecting the same identifier from the same person in the same way several times counts as one violation.
 
@@ -437,12 +437,13 @@ md('''
 
 ## Who must say that it is synthetic: the AI Act
 
-Article 50 of the European Union's AI Act {cite:p}`euaiact2024` asks four things about transparency. Three concern sound:
+Article 50 of the European Union's AI Act {cite:p}`euaiact2024` asks four things about transparency, and each can concern sound:
 
 | who | duty | paragraph |
 |---|---|---|
 | the provider of a system that talks with people | that they are told it is a machine, unless that is obvious | 50(1) |
 | the provider of a system that makes synthetic audio, images, video or text | that its output is marked in a machine-readable way and detectable as artificial, as far as that is technically feasible | 50(2) |
+| whoever deploys a system that recognises emotions, or sorts people by biometric data | to tell those who are exposed to it | 50(3) |
 | whoever deploys a system that makes a deep fake | to disclose it; for evident art and satire in a way that does not hamper the work | 50(4) |
 
 **When.** All of Article 50 applies since 2 August 2026, the date that the Act set, with one exception that has a date of its own. An amending regulation, (EU) 2026/1744, the "Digital Omnibus on AI", was published on 24 July 2026 and has been in force since 27 July. It moved the dates of the rules for *high-risk* systems and left those of Article 50; but its new Article 111(4) gave providers of systems that were on the market before 2 August 2026 until **2 December 2026** for the marking duty of 50(2) {cite:p}`euomnibus2026`. From that day on the old systems owe what new ones do. Pages from before July 2026 give other dates; number and dates stand here as texts of August to October 2026 give them, since the Official Journal itself could not be read for this page. Laws change: look it up before you rely on it.
@@ -456,7 +457,7 @@ Would our watermark satisfy 50(2)? It is detectable by whoever holds the key, an
 | the spoken digits (FSDD) {cite:p}`fsdd` | CC BY-SA 4.0 | credit; adaptations under the same licence |
 | sounds (ESC-10) {cite:p}`piczak2015esc` | CC BY 3.0 as a set, each clip its own | credit |
 | coffee orders {cite:p}`picovoice2020orders`, wake words {cite:p}`picovoice2018wake` | Apache 2.0 | keep the notices |
-| eSpeak NG {cite:p}`espeakng` | GPL 3 or later, of the *program* | source with copies of the program; what it says is not a copy of it |
+| eSpeak NG {cite:p}`espeakng` | GPL 3 or later {cite:p}`gpl2007`, of the *program* | source with copies of the program; output is covered only if its content makes it a covered work (section 2), and speech is none |
 | Bach's notes | public domain | nothing; a *recording* has rights of its own |
 | Common Voice {cite:p}`ardila2019common` | CC0 | nothing under copyright; the speakers' personal rights remain |
 
@@ -489,14 +490,14 @@ Read what stands under *Factors*: the card's most useful line says who was not t
 ''')
 code('''
 summary(f"""
-Trained on one built-in accent, recognisers made {gap.measured()}, more errors on {neglected} than
-at home, and a quarter of the training in that accent lowered them by {better.measured()}; this
-shows the method and says nothing of people. A detector's area under the curve fell by
-{channel.measured()}, when the same synthetic clips came from rooms. On copies by a synthesiser
-that it had not met it was lower by {unseen.measured()}. The mark's error stood at
-{hidden.measured()}, against what the speech hides, and wrong keys raised {null.measured()}. Its
-score was {opus.measured()}, after Opus, and {faster.measured()}, when played one hundredth faster,
-against a threshold of {line:.2f}.
+The errors of recognisers that learnt from one built-in accent, on {neglected} and at home, differ
+by {gap.measured()}, and a quarter of the training in that accent lowers them by
+{better.measured()}; this shows the method and says nothing of people. A detector's area under the
+curve differs by {channel.measured()}, between synthetic clips and the same in rooms. Between
+copies by a synthesiser that it had met and by another it differs by {unseen.measured()}. The
+mark's error stands at {hidden.measured()}, against what the speech hides, and wrong keys give
+{null.measured()}. The right one scores {opus.measured()}, after Opus, and {faster.measured()}, when
+the sound is played one hundredth faster, against a threshold of {line:.2f}.
 """)
 ''')
 md('''

@@ -30,9 +30,6 @@ CLIPS = 60
 """Clips a speaker in the detector's part."""
 
 MARKED = 16
-TRIED = ("m1", "f1", "m3", "f4")
-"""Voices on which tiles and strength of the mark were set, with the first half of the sentences."""
-
 KEY = 20261127
 NULL_KEYS = 1000
 
@@ -234,11 +231,12 @@ def _detector():
 def marked_voices(count=MARKED, sentences=3):
     """What is marked: built-in voices that each say some sentences, at 16 kHz: {name: float32}.
 
-    None of the voices in `TRIED`, and other sentences than theirs. Chapter: 8.7
+    None of `speech.TALKERS`, on which tiles and strength of the mark were tried, and not the first
+    half of the sentences, which were spoken then. Chapter: 8.7
     """
     from helpers.datasets.builtin_digits import voices
 
-    others = [v for v in voices() if v not in TRIED]
+    others = [v for v in voices() if v not in speech.TALKERS]
     chosen = others[:: len(others) // MARKED][:count]
     later = speech.SENTENCES[len(speech.SENTENCES) // 2 :]
     said = []
