@@ -457,7 +457,7 @@ Would our watermark satisfy 50(2)? It is detectable by whoever holds the key, an
 | the spoken digits (FSDD) {cite:p}`fsdd` | CC BY-SA 4.0 | credit; adaptations under the same licence |
 | sounds (ESC-10) {cite:p}`piczak2015esc` | CC BY 3.0 as a set, each clip its own | credit |
 | coffee orders {cite:p}`picovoice2020orders`, wake words {cite:p}`picovoice2018wake` | Apache 2.0 | keep the notices |
-| eSpeak NG {cite:p}`espeakng` | GPL 3 or later {cite:p}`gpl2007`, of the *program* | source with copies of the program; output is covered only if its content makes it a covered work (section 2), and speech is none |
+| eSpeak NG {cite:p}`espeakng` | GPL 3 or later {cite:p}`gpl2007`, of the *program* | source with copies of the program; output is covered only if its content makes it a covered work (section 2), which speech, as we read it, is not |
 | Bach's notes | public domain | nothing; a *recording* has rights of its own |
 | Common Voice {cite:p}`ardila2019common` | CC0 | nothing under copyright; the speakers' personal rights remain |
 
