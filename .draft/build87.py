@@ -252,7 +252,7 @@ for name, learnt, other in (("phases", p, q), ("pulses", q, p)):
     print(f"learnt from {name}: AUC {met:.2f} on such copies, {unmet:.2f} on the others")
 ''')
 md('''
-These are a few clips of this page's data. With more clips, from recordings of people; the last rows also show what a detector that learnt from one kind of copy makes of the clean synthetic voices:
+These are a few clips of this page's data. With more clips, from recordings of people; the last rows also show what a detector that learnt from one kind of copy makes of the clean synthetic voices. An area below 0.5 means that they look *more* genuine to it than recordings of people do:
 ''')
 code('''
 display(Markdown(ethics.detector_table(record)))
@@ -378,7 +378,7 @@ code('''
 display(Markdown(ethics.mark_table(record)))
 ''')
 md('''
-Two of these rows were claims, written down beforehand: that the mean score is above the threshold after Opus, and also when the sound is played one hundredth faster. A mean above the threshold does not find the mark in every voice; the table counts in how many.
+Two of these rows were claims, written down beforehand: that the mean score is above the threshold after Opus, and also when the sound is played one hundredth faster. A mean above the threshold does not find the mark in every voice; the table counts in how many, with the untreated sound in its first row.
 ''')
 code('''
 threshold = round(record["runs"]["mark"]["threshold"], 2)
@@ -490,14 +490,15 @@ Read what stands under *Factors*: the card's most useful line says who was not t
 ''')
 code('''
 summary(f"""
-The errors of recognisers that learnt from one built-in accent, on {neglected} and at home, differ
-by {gap.measured()}, and a quarter of the training in that accent lowers them by
-{better.measured()}; this shows the method and says nothing of people. A detector's area under the
-curve differs by {channel.measured()}, between synthetic clips and the same in rooms. Between
-copies by a synthesiser that it had met and by another it differs by {unseen.measured()}. The
-mark's error stands at {hidden.measured()}, against what the speech hides, and wrong keys give
-{null.measured()}. The right one scores {opus.measured()}, after Opus, and {faster.measured()}, when
-the sound is played one hundredth faster, against a threshold of {line:.2f}.
+Recognisers that learnt from one built-in accent made other errors on {neglected} than at home, by
+{gap.measured()} ({gap.outcome}); a quarter of the training in that accent lowered them by
+{better.measured()} ({better.outcome}), which shows the method and says nothing of people. A
+detector's AUC fell by {channel.measured()} ({channel.outcome}) when the same synthetic clips came
+from rooms, and by {unseen.measured()} ({unseen.outcome}) on copies by a synthesiser that it had
+not met. The mark's error stood at {hidden.measured()}, against what the speech hides
+({hidden.outcome}), and false alarms came to {null.measured()} ({null.outcome}). Above a threshold
+of {line:.2f}: after Opus, {opus.measured()} ({opus.outcome}); played one hundredth faster,
+{faster.measured()} ({faster.outcome}).
 """)
 ''')
 md('''
