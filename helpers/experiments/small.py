@@ -77,8 +77,9 @@ def less(record, variant, other, condition):
 def kilobytes(record, variant, zipped=False):
     """Mean size of a variant's files, in units of 1000 bytes. Chapter: 8.1"""
     place = 1 if zipped else 0
-    sizes = [run["bytes"][variant][place] for run in record["runs"].values() if
-             variant in run["bytes"]]  # fmt: skip
+    sizes = [
+        run["bytes"][variant][place] for run in record["runs"].values() if variant in run["bytes"]
+    ]
     return float(np.mean(sizes)) / 1000
 
 
