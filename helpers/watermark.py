@@ -35,6 +35,12 @@ STRENGTH_DB = 1.0
 PERIOD = 32
 """Tiles in time after which the pattern begins again, 4.1 s."""
 
+OFFSETS = tuple(range(0, 2048, 256))
+"""Samples by which the detector's tiles begin later, within a tile."""
+
+PLACES = len(OFFSETS) * PERIOD
+"""Places that `detect` tries in a sound whose beginning it does not know."""
+
 LIMIT_DB, RANGE_DB = 3.0, 50.0
 """No tile counts for more than the first; tiles further than the second below the loudest don't."""
 
@@ -152,8 +158,9 @@ def score(compared, pattern, row=0):
     r, c = np.asarray(compared, dtype=float), np.asarray(pattern, dtype=float)
     if r.ndim != 2 or c.ndim != 2 or r.shape[1] != c.shape[1]:
         raise ShapeError(f"tiles {r.shape} and pattern {c.shape}: both need as many bands")
-    summed = np.zeros(c.shape)
-    np.add.at(summed, (row + np.arange(len(r))) % len(c), r)
+    rounds = np.zeros((-(-len(r) // len(c)), *c.shape))
+    rounds.reshape(-1, r.shape[1])[: len(r)] = r
+    summed = np.roll(rounds.sum(axis=0), row, axis=0)
     norm = math.sqrt(float(np.sum(summed**2)))
     return float(np.sum(summed * c)) / norm if norm else 0.0
 
@@ -188,7 +195,7 @@ def detect(samples, sample_rate, key, false_alarm=FALSE_ALARM, aligned=False):
     x = _checked(samples, sample_rate)
     pattern = signs(key)
     length = TILE_FRAMES * FRONT_END.hop
-    offsets = [0] if aligned else list(range(0, length, length // 8))
+    offsets = [0] if aligned else OFFSETS
     rows = [0] if aligned else list(range(PERIOD))
     best, start = -math.inf, 0
     for offset in offsets:

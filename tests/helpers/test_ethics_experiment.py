@@ -68,6 +68,48 @@ def test_a_held_out_group_is_judged_by_a_detector_that_never_heard_it():
     assert np.allclose(found[1, :, 0], 0.5)
 
 
+def test_clips_may_be_judged_against_others_than_were_learnt():
+    rng = np.random.default_rng(0)
+    people = [rng.normal(0, 1, (30, 2)) for _ in range(3)]
+    voices = [rng.normal((4, 0), 1, (30, 2)) for _ in range(3)]
+    moved = [x + np.array((4.0, 0.0)) for x in people]
+    (as_found,) = ethics.held_out(people, voices, moved)
+    (both_moved,) = ethics.held_out(people, voices, voices, against=moved)
+    assert (as_found[:, 0] > 0.95).all()
+    assert np.allclose(both_moved[:, 0], 0.5, atol=0.2)
+
+
+def test_all_clips_get_a_band_and_noise_and_rooms_that_no_other_part_has():
+    x = np.zeros(4000, np.float32)
+    x[1000:2000] = np.random.default_rng(0).standard_normal(1000) / 8
+    (plain,), (roomy,) = ethics.made_alike([[x]]), ethics.made_alike([[x]], room=True)
+    assert len(plain[0]) < len(roomy[0]) < 4000
+    assert np.array_equal(roomy[0], ethics.made_alike([[x]], room=True)[0][0])
+    theirs, ours = ethics._rooms(0), ethics._rooms(1)
+    assert not any(np.array_equal(a, b) for a in theirs for b in ours)
+
+
+def test_one_seed_chooses_the_accent_and_others_are_tested():
+    def run(worst, errors):
+        row = dict.fromkeys(speech.ACCENTS, 1.0)
+        return {"validation": {"v": {**row, worst: 9.0}}, "test": {"t": {**row, "en": errors}}}
+
+    runs = {"one accent, seed 0": run("en", 90.0)}
+    assert ethics.neglected_accent({"runs": runs}) == "en"
+    runs |= {f"one accent, seed {s}": run("en-029", 10.0 * s) for s in (1, 2)}
+    record = {"runs": runs}
+    assert ethics.neglected_accent(record) == "en"
+    assert ethics.errors_on(record, "one accent", "en") == {"t": 15.0}
+    assert ethics.mean_errors(record, "one accent", (0,))["en"] == 90.0
+
+
+def test_a_mark_is_found_above_the_line():
+    voices = {f"v{i}": {"z": {"nothing": z}} for i, z in enumerate((5.0, 6.0, 7.0))}
+    record = {"runs": {"mark": {"voices": voices, "threshold": 6.2}}}
+    assert ethics.marks_found(record, "nothing") == (1, 3)
+    assert ethics.marks_found(record, "nothing", 5.5) == (2, 3)
+
+
 def test_tables_say_what_is_missing():
     empty = {"runs": {}}
     assert "0 of" in ethics.accent_table(empty)
@@ -95,6 +137,15 @@ def test_what_is_lost_on_the_unseen_is_the_mean_of_both_directions():
     assert ethics.lost_on_the_unseen(record) == pytest.approx({"a": 0.3, "b": 0.2})
     with pytest.raises(KeyError):
         ethics.lost_on_the_unseen({"runs": {}})
+
+
+def test_what_is_lost_in_rooms_is_a_difference_by_speaker():
+    areas = {
+        "clean voices": [[0.9, 0.1], [0.8, 0.2]],
+        "the same in rooms": [[0.6, 0.4], [0.7, 0.3]],
+    }
+    record = {"runs": {"detector": {"speakers": ["a", "b"], "measured": {"clean voices": areas}}}}
+    assert ethics.lost_in_rooms(record) == pytest.approx({"a": 0.3, "b": 0.1})
 
 
 def test_marks_are_judged_on_voices_and_sentences_that_set_nothing(monkeypatch):
