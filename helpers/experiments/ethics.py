@@ -224,7 +224,7 @@ def held_out(genuine, synthetic, *tests, against=None):
     return measured
 
 
-ROOMS = ("clean voices", "the same in rooms")
+ROOMS, MOVED = ("clean voices", "the same in rooms"), "the same people in rooms"
 TREATMENTS = {"band and noise for all": False, "room, band and noise for all": True}
 """What is done to every clip in order to make channels alike: {name: whether with a room}."""
 
@@ -240,7 +240,7 @@ def _detector():
     a, c, d, e, p, q = map(described, (people, clean, dirty, in_rooms(people), phases, pulses))
     results = {
         "clean voices": {
-            **_named(held_out(a, c, c, d, e), *ROOMS, "the same people in rooms"),
+            **_named(held_out(a, c, c, d, e), *ROOMS, MOVED),
             **_named(held_out(a, c, d, against=e), "voices in rooms, people in rooms too"),
         },
         "phases": _named(held_out(a, p, p, q, c), "phases", "pulses", "clean voices"),
