@@ -254,7 +254,7 @@ On file, with {ethics.CLIPS} clips of each of six people: {filed.mean():+.3f} [{
 with the synthetic clips in rooms, and {both.mean():.2f} with *both* in rooms. If rooms moved both
 kinds alike and hid nothing, the last would be the first again; what is missing,
 {plain.mean() - both.mean():.2f}, they hide. What both in rooms win back,
-{both.mean() - in_room.mean():.2f}, belongs to the channel.
+{both.mean() - in_room.mean():.2f}, is the channel's part by this way of counting.
 """
 display(Markdown(text))
 ''')
@@ -411,7 +411,7 @@ compare(
 )
 ''')
 md('''
-You have heard it; here is a model of masking instead of ears. Is the mark's error below the *masking threshold*, the power that the speech itself hides in each frame and band ([2.1](../2-concepts/1-digital-audio.ipynb))? Written down beforehand: their ratio, averaged over bands and then in dB over frames, is below `0 dB`, over sixteen voices. Such an average allows for cells above the threshold, so they are counted too. For comparison the same measure of an MP3 at 64 kbit/s.
+Here a model of masking stands in for ears. Is the mark's error below the *masking threshold*, the power that the speech itself hides in each frame and band ([2.1](../2-concepts/1-digital-audio.ipynb))? Written down beforehand: their ratio, averaged over bands and then in dB over frames, is below `0 dB`, over sixteen voices. Such an average allows for cells above the threshold, so they are counted too. For comparison the same measure of an MP3 at 64 kbit/s.
 ''')
 code('''
 rows = record["runs"]["mark"]["voices"]
