@@ -173,6 +173,52 @@ def token_error_rate(heard, said):
     return edits / sum(len(s) for s in said)
 
 
+def roc(scores, positive):
+    """False and true positive rates of every threshold: (fpr, tpr), each (k,), from 0 to 1.
+
+    scores (n,): higher means a surer yes; positive (n,) bool, the truth: a frame with speech, a
+    member of a training set, a genuine recording. Equal scores pass a threshold together. Raises
+    ValueError unless there are both kinds, and for scores that are not finite.
+
+    Chapter: 6.4
+    Source: [fawcett2006introduction]
+    """
+    scores, positive = np.asarray(scores, dtype=float), np.asarray(positive, dtype=bool)
+    if scores.shape != positive.shape or scores.ndim != 1:
+        raise ValueError(f"scores {scores.shape} and truths {positive.shape}: give one for each")
+    if not np.all(np.isfinite(scores)):
+        raise ValueError("the scores must be finite numbers")
+    if positive.all() or not positive.any():
+        raise ValueError("a ROC needs both kinds, yes and no; one of the two is missing")
+    order = np.argsort(-scores, kind="stable")
+    last = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
+    hits = np.cumsum(positive[order])[last]
+    tpr = np.append(0.0, hits / positive.sum())
+    fpr = np.append(0.0, (last + 1 - hits) / (~positive).sum())
+    return fpr, tpr
+
+
+def auc(scores, positive):
+    """Area under the ROC: the chance that a yes scores above a no, ties by half; 0 to 1.
+
+    Raises as `roc`. Chapter: 6.4
+    Source: [fawcett2006introduction]
+    """
+    fpr, tpr = roc(scores, positive)
+    return float(np.trapezoid(tpr, fpr))
+
+
+def equal_error_rate(scores, positive):
+    """The error rate at the threshold where both kinds of error are equally frequent: 0 to 1.
+
+    Of the thresholds that the scores allow, the one where false alarms and misses differ least is
+    taken, and the mean of the two rates returned. Raises as `roc`. Chapter: 8.7
+    """
+    fpr, tpr = roc(scores, positive)
+    at = int(np.argmin(np.abs(fpr - (1 - tpr))))
+    return float(fpr[at] + 1 - tpr[at]) / 2
+
+
 def log_spectral_distance(estimate, reference, front_end, range_db=50.0):
     """Log-spectral distance in dB: float (n,), float (n,) → a float, 0 for equal sounds.
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from helpers.metrics import roc
+
 ORDERS = tuple(range(2, 257))
 """Orders α of Rényi divergence that the accountant tries; whole numbers have a short formula."""
 
@@ -39,45 +41,10 @@ def log_odds(losses):
     return -losses - np.log(-np.expm1(-losses))
 
 
-def roc(scores, members):
-    """False and true positive rates of every threshold: (fpr, tpr), each (k,), from 0 to 1.
-
-    scores (n,): higher means "more likely a member"; members (n,) bool. Clips of the same score
-    pass a threshold together. Raises ValueError unless there are members and others, and for scores
-    that are not finite.
-
-    Chapter: 8.3
-    Source: [fawcett2006introduction]
-    """
-    scores, members = np.asarray(scores, dtype=float), np.asarray(members, dtype=bool)
-    if scores.shape != members.shape or scores.ndim != 1:
-        raise ValueError(f"scores {scores.shape} and members {members.shape}: give one per clip")
-    if not np.all(np.isfinite(scores)):
-        raise ValueError("the scores must be finite numbers")
-    if members.all() or not members.any():
-        raise ValueError("a ROC needs members and non-members; one of the two is missing")
-    order = np.argsort(-scores, kind="stable")
-    last = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
-    inside = np.cumsum(members[order])[last]
-    tpr = np.append(0.0, inside / members.sum())
-    fpr = np.append(0.0, (last + 1 - inside) / (~members).sum())
-    return fpr, tpr
-
-
-def auc(scores, members):
-    """Area under the ROC: the chance that a member scores above a non-member, ties by half.
-
-    Raises as `roc`. Chapter: 8.3
-    Source: [fawcett2006introduction]
-    """
-    fpr, tpr = roc(scores, members)
-    return float(np.sum(np.diff(fpr) * (tpr[1:] + tpr[:-1]) / 2))
-
-
 def rate_at(scores, members, fpr=0.01):
     """The highest true positive rate at a false positive rate of `fpr` at most: a float.
 
-    Raises as `roc`. Chapter: 8.3
+    Raises as `metrics.roc`. Chapter: 8.3
     Source: [carlini2022membership]
     """
     false, true = roc(scores, members)

@@ -245,14 +245,14 @@ def _mean_of_all(weights, sizes):
 
 
 def check_project(answer, *, target, reference, members):
-    from helpers import privacy
+    from helpers import metrics, privacy
 
     scores = array(np.asarray(answer), (len(target),), "one score for each clip")
     if not np.all(np.isfinite(scores)):
         raise Wrong("Some scores are not finite. A loss of 0 has no logarithm.")
     if np.array_equal(scores.astype(bool), members) and len(set(scores.tolist())) == 2:
         raise Wrong("These are the answers themselves: an attacker does not have `members`.")
-    mine, plain = privacy.auc(scores, members), privacy.auc(-target, members)
+    mine, plain = metrics.auc(scores, members), metrics.auc(-target, members)
     if mine < 0.5:
         raise Wrong(
             f"An area of {mine:.3f} is below one half: the sign is wrong. A *low* loss of network "

@@ -23,7 +23,7 @@ import time
 
 import numpy as np
 
-from helpers import privacy
+from helpers import metrics, privacy
 from helpers.experiments._record import load_results
 from helpers.experiments._runs import do_runs, finish, missing, options, provenance_of
 
@@ -109,10 +109,10 @@ def attacks(odds, pool, half):
             shadows = np.where(there, shadows, np.nan)
             ratio = privacy.likelihood_ratio(target, shadows, saw.reshape(-1, len(clips)))
             for name, scores in (("loss", target), ("ratio", ratio)):
-                false, true = privacy.roc(scores, inside)
+                false, true = metrics.roc(scores, inside)
                 scored[name].append(
                     {
-                        "auc": privacy.auc(scores, inside),
+                        "auc": metrics.auc(scores, inside),
                         "tpr": privacy.rate_at(scores, inside, 0.01),
                         "roc": [float(true[false <= f + 1e-12].max()) for f in FALSE_RATES],
                     }

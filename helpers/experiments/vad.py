@@ -22,7 +22,7 @@ import time
 
 import numpy as np
 
-from helpers import audio, segment
+from helpers import audio, metrics, segment
 from helpers.experiments._record import load_results
 from helpers.experiments._runs import do_runs, finish, missing, options, provenance_of
 
@@ -71,31 +71,6 @@ def mixed(clean, noise, snr_db):
     sound = segment.mix_into(clean, segment.spans_of(spoken, RATE), noise, snr_db)
     peak = np.abs(sound).max()
     return (sound if peak <= 0.99 else sound * np.float32(0.99 / peak)), spoken
-
-
-def roc(scores, spoken):
-    """The ROC curve of scores, float (k,), against truth, bool (k,): (false alarms, hits).
-
-    Both rise from 0 to 1 with a falling threshold; frames of equal score fall together. Raises
-    ValueError without frames of both kinds.
-
-    Chapter: 6.4
-    Source: [fawcett2006introduction]
-    """
-    scores, spoken = np.asarray(scores, float), np.asarray(spoken, bool)
-    if scores.shape != spoken.shape or spoken.all() or not spoken.any():
-        raise ValueError("give as many scores as truths, and both frames with and without speech")
-    order = np.argsort(-scores, kind="stable")
-    last = np.append(np.diff(scores[order]) != 0, True)
-    hits = np.cumsum(spoken[order])[last] / spoken.sum()
-    alarms = np.cumsum(~spoken[order])[last] / (~spoken).sum()
-    return np.append(0.0, alarms), np.append(0.0, hits)
-
-
-def area(scores, spoken):
-    """Area under the ROC curve: 0.5 for chance, 1 for a perfect order. As `roc`. Chapter: 6.4"""
-    alarms, hits = roc(scores, spoken)
-    return float(np.trapezoid(hits, alarms))
 
 
 def level(samples):
@@ -232,10 +207,10 @@ def scored(pairs, score, snrs=SNRS):
         mixtures = [mixed(clean, noise, snr) for clean, noise in pairs]
         scores = np.concatenate([score(sound) for sound, _ in mixtures])
         spoken = np.concatenate([truth for _, truth in mixtures])
-        alarms, hits = roc(scores, spoken)
+        alarms, hits = metrics.roc(scores, spoken)
         at = np.interp(FALSE_ALARMS, alarms, hits)
         found[str(snr)] = {
-            "auc": round(float(np.trapezoid(hits, alarms)), 5),
+            "auc": round(metrics.auc(scores, spoken), 5),
             "hits": [round(float(hit), 4) for hit in at],
         }
     return found

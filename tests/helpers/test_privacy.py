@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers import privacy
+from helpers import metrics, privacy
 
 # --- attacks -------------------------------------------------------------------------------------
 
@@ -21,39 +21,6 @@ def test_log_odds_undo_the_logistic_function():
     assert np.all(np.isfinite(privacy.log_odds([0.0, 1e6])))
     with pytest.raises(ValueError, match="below zero"):
         privacy.log_odds([-1.0])
-
-
-def test_a_roc_by_hand():
-    fpr, tpr = privacy.roc([4.0, 3.0, 2.0, 1.0], [True, False, True, False])
-    assert fpr == pytest.approx([0, 0, 0.5, 0.5, 1])
-    assert tpr == pytest.approx([0, 0.5, 0.5, 1, 1])
-    assert privacy.auc([4.0, 3.0, 2.0, 1.0], [True, False, True, False]) == pytest.approx(0.75)
-
-
-def test_clips_of_one_score_pass_together():
-    fpr, tpr = privacy.roc([1.0, 1.0, 1.0], [True, False, False])
-    assert (fpr.tolist(), tpr.tolist()) == ([0, 1], [0, 1])
-    assert privacy.auc([1.0, 1.0, 1.0], [True, False, False]) == pytest.approx(0.5)
-
-
-def test_the_area_is_the_share_of_pairs_in_order():
-    rng = np.random.default_rng(0)
-    scores, members = rng.integers(0, 9, 60).astype(float), rng.random(60) < 0.4
-    pairs = scores[members][:, None] - scores[~members]
-    assert privacy.auc(scores, members) == pytest.approx(np.mean((pairs > 0) + (pairs == 0) / 2))
-
-
-@pytest.mark.parametrize(
-    ("scores", "members", "message"),
-    [
-        ([1.0, 2.0], [True, True], "missing"),
-        ([1.0, np.nan], [True, False], "finite"),
-        ([1.0], [True, False], "one per clip"),
-    ],
-)
-def test_a_roc_needs_both_kinds(scores, members, message):
-    with pytest.raises(ValueError, match=message):
-        privacy.roc(scores, members)
 
 
 def test_the_rate_at_a_false_positive_rate_does_not_exceed_it():
@@ -82,14 +49,14 @@ def _two_gaussians(gap, clips=4000, shadows=6, seed=0):
 def test_a_likelihood_ratio_knows_which_clips_are_hard():
     target, shadows, inside, members = _two_gaussians(1.5)
     ratio = privacy.likelihood_ratio(target, shadows, inside)
-    assert privacy.auc(target, members) < 0.66
-    assert privacy.auc(ratio, members) > 0.78
+    assert metrics.auc(target, members) < 0.66
+    assert metrics.auc(ratio, members) > 0.78
 
 
 def test_a_likelihood_ratio_finds_nothing_where_there_is_nothing():
     target, shadows, inside, members = _two_gaussians(0.0)
     ratio = privacy.likelihood_ratio(target, shadows, inside)
-    assert privacy.auc(ratio, members) == pytest.approx(0.5, abs=0.03)
+    assert metrics.auc(ratio, members) == pytest.approx(0.5, abs=0.03)
 
 
 def test_shadows_that_are_missing_are_left_out():

@@ -1,9 +1,9 @@
-"""The voice activity detector: what its views know, what a stream keeps, what a ROC is."""
+"""The voice activity detector: what its views know, what a stream keeps."""
 
 import numpy as np
 import pytest
 
-from helpers import segment
+from helpers import metrics, segment
 from helpers.errors import AudioError, AudioTooShort
 from helpers.experiments import vad as hearing
 
@@ -40,30 +40,6 @@ def in_blocks(network, sound, sizes):
         found.append(detector.push(sound[at : at + size]))
         at += size
     return np.concatenate([*found, detector.push(sound[at:]), detector.finish()])
-
-
-# --- areas and curves ----------------------------------------------------------------------------
-
-
-def test_the_area_is_the_share_of_pairs_in_order():
-    rng = np.random.default_rng(0)
-    scores, spoken = rng.integers(0, 12, 200).astype(float), rng.random(200) < 0.4
-    a, b = scores[spoken][:, None], scores[~spoken]
-    assert hearing.area(scores, spoken) == pytest.approx(np.mean((a > b) + 0.5 * (a == b)))
-    assert hearing.area(spoken, spoken) == 1.0
-    assert hearing.area(-scores, spoken) == pytest.approx(1 - hearing.area(scores, spoken))
-
-
-def test_the_curve_by_hand():
-    alarms, hits = hearing.roc([0.9, 0.8, 0.3, 0.2], [True, False, True, False])
-    assert alarms.tolist() == [0, 0, 0.5, 0.5, 1]
-    assert hits.tolist() == [0, 0.5, 0.5, 1, 1]
-
-
-@pytest.mark.parametrize("spoken", [[True, True], [False, False], [True]])
-def test_no_curve_without_both_kinds_of_frames(spoken):
-    with pytest.raises(ValueError, match="with and without"):
-        hearing.roc([0.1, 0.2], spoken)
 
 
 # --- mixtures ------------------------------------------------------------------------------------
@@ -354,7 +330,7 @@ def test_a_little_training_tells_a_pulsing_tone_from_noise():
     network, history = hearing.train(orders, noises, steps=40, mixtures=60)
     sound, spoken = hearing.mixed(order_of(3.0), noises[0], 5)
     assert history.loss[-1] < 0.6
-    assert hearing.area(vad.speech_probabilities(network, sound), spoken) > 0.9
+    assert metrics.auc(vad.speech_probabilities(network, sound), spoken) > 0.9
 
 
 @pytest.mark.slow
