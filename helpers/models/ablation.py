@@ -1,0 +1,117 @@
+"""What each augmentation buys: the programme of chapter 8.5, whole and without its parts."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from helpers.models import digits, tf
+from helpers.models.augmentation import NONE, Augmentation
+from helpers.models.cnn import digit_cnn
+from helpers.models.small import seen
+
+FULL = Augmentation(
+    stretch=(0.85, 1.18),
+    shift=(0.85, 1.18),
+    wobble=0.0,
+    echo=0.5,
+    colour_db=5.0,
+    sway_db=5.0,
+    snr_db=(8.0, 50.0),
+    mask_frames=10,
+    mask_bands=5,
+)
+"""All seven changes, each gentle enough to be borne with the others. Chapter: 8.5"""
+
+PARTS = {
+    "stretch": ("stretch",),
+    "shift": ("shift",),
+    "colour": ("colour_db",),
+    "sway": ("sway_db",),
+    "noise": ("snr_db",),
+    "masks": ("mask_frames", "mask_bands"),
+    "echo": ("echo",),
+}
+"""{part: its settings in an `Augmentation`}. Chapter: 8.5"""
+
+OWN = {
+    "stretch": "fast",
+    "shift": "fast",
+    "colour": "telephone",
+    "sway": "fading",
+    "noise": "noise 10 dB",
+    "masks": "holes",
+    "echo": "room",
+}
+"""{part: the condition of `helpers.shifts` that it resembles}, decided beforehand. Chapter: 8.5"""
+
+VARIANTS = (
+    "none",
+    "all",
+    *(f"all but {part}" for part in PARTS),
+    *(f"only {part}" for part in PARTS),
+)
+"""The programmes that are compared. Chapter: 8.5"""
+
+
+def programme(variant, full=FULL):
+    """The `Augmentation` of one of `VARIANTS`. Raises ValueError for another name. Chapter: 8.5"""
+    if variant not in VARIANTS:
+        raise ValueError(f"variant is {variant!r}; it must be one of {', '.join(VARIANTS)}")
+    if variant in ("none", "all"):
+        return full if variant == "all" else NONE
+    kind, _, part = variant.rpartition(" ")
+    start, end = (full, NONE) if kind == "all but" else (NONE, full)
+    return replace(start, **{name: getattr(end, name) for name in PARTS[part]})
+
+
+def train(clips, settings, steps, seed=0, observe=None, every=50):
+    """Train one network of chapter 5.2 on Clips changed as `settings` allow: (network, History).
+
+    observe: a function of (network, steps done), called every `every` steps; it chooses nothing,
+    the last weights are kept. Raises as `training.fit`. Chapter: 8.5
+    """
+    (network,), history = train_together([(clips, settings)], steps, seed, observe, every)
+    return network, history
+
+
+def train_together(pairs, steps, seed=0, observe=None, every=50):
+    """As `train`, for pairs of (Clips, settings): (a network for each, side by side, History).
+
+    observe: a function of (network, …, steps done). Raises as `training.fit`. Chapter: 8.5
+    """
+    from helpers.training import fit, set_seed
+
+    set_seed(seed)
+    networks = [digit_cnn(digits.FRAMES, digits.FRONT_END.n_mels) for _ in pairs]
+    calls = []
+
+    def watch():  # ever larger, so that the last weights count as the best
+        calls.append((len(calls) + 1) * every)
+        observe(*networks, min(calls[-1], steps))
+        return calls[-1]
+
+    history = fit(
+        networks,
+        [digits.batches([digits.pictures(clips, settings)]) for clips, settings in pairs],
+        steps=steps,
+        validate=watch if observe else None,
+        every=every,
+    )
+    return networks, history
+
+
+def logits(network, pictures, batch=500):
+    """Logits of a network on pictures (n, frames, bands): float32 (n, classes). Chapter: 8.5"""
+    parts = [
+        network(tf.constant(pictures[i : i + batch]), training=False).numpy()
+        for i in range(0, len(pictures), batch)
+    ]
+    return np.concatenate(parts)
+
+
+def pictures(clips):
+    """Clips as the recogniser sees them: float32 (n, 100, 32). Raises as `small.seen`.
+
+    Chapter: 8.5
+    """
+    return seen(clips.audio)
