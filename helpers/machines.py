@@ -15,7 +15,7 @@ from helpers import audio, rooms
 SAMPLE_RATE = 8000
 SECONDS = 1.25
 MACHINES = 24
-CLIPS = 16
+CLIPS = 24
 SLIP = 0.012
 
 

@@ -7,7 +7,6 @@ import numpy as np
 from helpers.models import digits, tf
 from helpers.models.augmentation import NONE, Augmentation
 from helpers.models.cnn import digit_cnn
-from helpers.models.small import seen
 
 FULL = Augmentation(
     stretch=(0.85, 1.18),
@@ -64,35 +63,35 @@ def programme(variant, full=FULL):
     return replace(start, **{name: getattr(end, name) for name in PARTS[part]})
 
 
-def train(clips, settings, steps, seed=0, observe=None, every=50):
-    """Train one network of chapter 5.2 on Clips changed as `settings` allow: (network, History).
+def train(pictures, steps, seed=0, observe=None, every=50):
+    """Train one network of chapter 5.2 on `digits.Pictures`: (network, History).
 
     observe: a function of (network, steps done), called every `every` steps; it chooses nothing,
     the last weights are kept. Raises as `training.fit`. Chapter: 8.5
     """
-    (network,), history = train_together([(clips, settings)], steps, seed, observe, every)
+    (network,), history = train_together([pictures], steps, seed, observe, every)
     return network, history
 
 
-def train_together(pairs, steps, seed=0, observe=None, every=50):
-    """As `train`, for pairs of (Clips, settings): (a network for each, side by side, History).
+def train_together(sets, steps, seed=0, observe=None, every=50):
+    """As `train`, for several Pictures: (a network for each, side by side, History).
 
     observe: a function of (network, …, steps done). Raises as `training.fit`. Chapter: 8.5
     """
     from helpers.training import fit, set_seed
 
     set_seed(seed)
-    networks = [digit_cnn(digits.FRAMES, digits.FRONT_END.n_mels) for _ in pairs]
+    networks = [digit_cnn(digits.FRAMES, digits.FRONT_END.n_mels) for _ in sets]
     calls = []
 
     def watch():  # ever larger, so that the last weights count as the best
-        calls.append((len(calls) + 1) * every)
-        observe(*networks, min(calls[-1], steps))
+        calls.append(min((len(calls) + 1) * every, steps))
+        observe(*networks, calls[-1])
         return calls[-1]
 
     history = fit(
         networks,
-        [digits.batches([digits.pictures(clips, settings)]) for clips, settings in pairs],
+        [digits.batches([one]) for one in sets],
         steps=steps,
         validate=watch if observe else None,
         every=every,
@@ -107,11 +106,3 @@ def logits(network, pictures, batch=500):
         for i in range(0, len(pictures), batch)
     ]
     return np.concatenate(parts)
-
-
-def pictures(clips):
-    """Clips as the recogniser sees them: float32 (n, 100, 32). Raises as `small.seen`.
-
-    Chapter: 8.5
-    """
-    return seen(clips.audio)

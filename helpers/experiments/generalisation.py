@@ -1,0 +1,403 @@
+"""How far what was learnt reaches, and what augmentation buys (8.5):
+`python -m helpers.experiments.generalisation`.
+
+For each of the six speakers of FSDD, the network of chapter 5.2 learns from the other five (takes
+10 to 49) without augmentation, with seven kinds of it, with all but each one, and with each one
+alone; and once more with all seven from another seed, to show what chance does. All are asked about
+takes 0 to 4 of the five ("home") and takes 0 to 24 of the sixth ("stranger"), as recorded and in
+ten other conditions. Temperatures are fitted on takes 5 to 9 of the five.
+
+Networks that hear only built-in voices are asked about people. And the recipe is carried to made-up
+machines: four groups of six are left out in turn. Runs are written to results/generalisation.json
+as they finish; a run on file is not repeated.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import asdict, replace
+
+import numpy as np
+
+from helpers.experiments._record import load_results
+from helpers.experiments._runs import do_runs, finish, missing, options
+
+STEPS = 400
+MACHINE_STEPS = 250
+SEEDS = (0, 1)
+FOLDS = 4
+EVERY = 40
+CHOSEN_IN = "noise 10 dB"
+"""The condition in which the second temperature is fitted."""
+
+AGAIN = "all again"
+"""Name of the second network with all augmentations, from another seed."""
+
+DETECTORS = ("one feature", "bearing's rate", "normal only")
+"""What needs no network. Chapter: 8.5"""
+
+
+def plan(speakers):
+    """{name: job} of all runs, cheap ones first. Chapter: 8.5"""
+    runs = {"machines, no network": ("detectors",)}
+    runs |= {f"machines, seed {k}": ("machines", k) for k in SEEDS}
+    runs |= {f"voices only, seed {k}": ("voices", k) for k in SEEDS}
+    return runs | {f"without {s}": ("speaker", s) for s in speakers}
+
+
+def accuracy(record, variant, condition, who="stranger"):
+    """{speaker left out: accuracy in %} of a variant in a condition; `who`: "stranger" or "home".
+
+    Raises KeyError for what no run has. Chapter: 8.5
+    """
+    runs = _speaker_runs(record)
+    return {
+        s: 100 * run["right"][variant][who][condition] / run["clips"][who]
+        for s, run in runs.items()
+    }
+
+
+def gains(record, part, condition, way="left out", who="stranger"):
+    """{speaker: percentage points} that a part of the augmentation buys in a condition.
+
+    way: "left out", all − all but this part; "alone", only this part − none. Raises ValueError for
+    another way, and KeyError for what no run has. Chapter: 8.5
+    """
+    pairs = {"left out": ("all", f"all but {part}"), "alone": (f"only {part}", "none")}
+    if way not in pairs:
+        raise ValueError(f"way is {way!r}; it must be 'left out' or 'alone'")
+    more, less = (accuracy(record, v, condition, who) for v in pairs[way])
+    return {s: more[s] - less[s] for s in more}
+
+
+def mean_over(tables):
+    """{speaker: mean} of a list of {speaker: number}. Chapter: 8.5"""
+    return {s: float(np.mean([t[s] for t in tables])) for s in tables[0]}
+
+
+def fit_of_own(record, own, conditions, way="left out"):
+    """{speaker: points} by which parts help their own condition more than the other conditions.
+
+    own: {part: condition}; conditions: all that were changed. For each part its gain in its own
+    condition minus its mean gain in the others; then the mean over parts. One number for each
+    speaker, so that seven questions are one. Chapter: 8.5
+    """
+    per_part = []
+    for part, mine in own.items():
+        others = [gains(record, part, c, way) for c in conditions if c != mine]
+        ours, rest = gains(record, part, mine, way), mean_over(others)
+        per_part.append({s: ours[s] - rest[s] for s in ours})
+    return mean_over(per_part)
+
+
+def calibration(record, variant, condition, what, who="stranger"):
+    """{speaker: points} of a network's calibration; variant "none" or "all".
+
+    what: "boldness", mean confidence − accuracy; or the expected calibration error, "error" as it
+    is, "error at home" with the temperature fitted on known speakers as recorded, "error in noise"
+    with the one fitted on them in noise. Raises KeyError for what no run has. Chapter: 8.5
+    """
+    places = {"boldness": 0, "error": 1, "error at home": 2, "error in noise": 3}
+    runs = _speaker_runs(record)
+    return {s: r["calibration"][variant][who][condition][places[what]] for s, r in runs.items()}
+
+
+def areas(record, method):
+    """Area under the curve of each made-up machine, float (machines,); means over seeds.
+
+    method: a recipe of `models.machines.RECIPES` or one of `DETECTORS`. Chapter: 8.5
+    """
+    found = [
+        run["areas"][method]
+        for name, run in record["runs"].items()
+        if name.startswith("machines") and method in run["areas"]
+    ]
+    if not found:
+        raise KeyError(f"no run has the method {method!r}")
+    return np.mean(found, axis=0)
+
+
+def from_voices(record, variant):
+    """{speaker: accuracy in %} on people of networks that heard voices only. Chapter: 8.5"""
+    runs = [run for name, run in record["runs"].items() if name.startswith("voices")]
+    return mean_over([run["people"][variant] for run in runs])
+
+
+def main(arguments=None):
+    """Do the runs that are not on file; returns 0."""
+    asked = options("generalisation", __doc__, arguments)
+
+    from helpers.datasets import load_digits
+
+    clips = load_digits("real")
+    settings = _settings(clips)
+    record = load_results("generalisation", __doc__)
+    runs = plan(sorted(set(map(str, clips.speakers))))
+    todo = missing(record, runs, settings, asked.only)
+    do_runs(_run, todo, record, "generalisation", settings, asked.workers)
+    finish(record, runs, "generalisation", __doc__)
+    return 0
+
+
+def detectors(clips, chosen):
+    """{name: scores (n,)} of `DETECTORS` on clips of machines; higher: more likely damaged.
+
+    chosen (n,) bool: the clips that will be tested; "normal only" knows the sound ones among the
+    others, of each machine. Chapter: 8.5
+    """
+    from helpers import machines
+    from helpers.models.machines import FINE, powers, statistics, strangeness
+
+    features = statistics(powers(clips, FINE))
+    normal = (clips.labels == 0) & ~chosen
+    numbers = np.unique(clips.machines)
+    spread = np.sqrt(
+        np.mean([features[normal & (clips.machines == m)].var(axis=0, ddof=1) for m in numbers], 0)
+    )
+    strange = np.zeros(len(clips))
+    for m in numbers:
+        mine = clips.machines == m
+        strange[mine] = strangeness(features[mine], features[mine & normal], spread)
+    known = zip(clips.audio, clips.shafts, clips.orders, strict=True)
+    return {
+        "one feature": np.array([machines.kurtosis(x) for x in clips.audio]),
+        "bearing's rate": np.array(
+            [machines.bearing_score(x, clips.sample_rate, f, o) for x, f, o in known]
+        ),
+        "normal only": strange,
+    }
+
+
+def areas_by_machine(scores, clips, chosen):
+    """[area under the curve] of each machine in order, on the chosen clips. Chapter: 8.5"""
+    from helpers.privacy import auc
+
+    return [
+        round(auc(scores[at], clips.labels[at] == 1), 4)
+        for at in (chosen & (clips.machines == m) for m in np.unique(clips.machines))
+    ]
+
+
+def _speaker_runs(record):
+    found = {
+        name.removeprefix("without "): run
+        for name, run in record["runs"].items()
+        if name.startswith("without ")
+    }
+    if not found:
+        raise KeyError("no speaker's run is on file")
+    return found
+
+
+def _settings(clips):
+    """What the results depend on, as JSON would give it back."""
+    from helpers import machines, shifts
+    from helpers.models.ablation import FULL
+    from helpers.models.machines import FOR_MACHINES
+
+    return {
+        "steps": STEPS,
+        "machine steps": MACHINE_STEPS,
+        "machines": [machines.MACHINES, machines.CLIPS, FOLDS],
+        "conditions": list(shifts.CONDITIONS),
+        "augmentation": {k: np.array(v).tolist() for k, v in asdict(FULL).items()},
+        "for machines": {k: np.array(v).tolist() for k, v in asdict(FOR_MACHINES).items()},
+        "data": clips.id,
+    }
+
+
+def _run(kind, *arguments):
+    runners = {
+        "detectors": _detectors,
+        "machines": _machines,
+        "voices": _voices,
+        "speaker": _speaker,
+    }
+    return runners[kind](*arguments)
+
+
+# --- people --------------------------------------------------------------------------------------
+
+
+class _Asked:
+    """Pictures of some clips in each condition, and their labels."""
+
+    def __init__(self, clips, conditions):
+        from helpers.models.small import seen
+        from helpers.shifts import shifted
+
+        self.labels = clips.labels
+        self.pictures = {c: seen(shifted(clips, c).audio) for c in conditions}
+
+    def right(self, network, condition):
+        from helpers.models.ablation import logits
+
+        answers = logits(network, self.pictures[condition]).argmax(axis=1)
+        return int((answers == self.labels).sum())
+
+
+def _speaker(speaker):
+    from helpers.datasets import load_digits
+    from helpers.datasets.builtin_digits import load_practice_voices
+    from helpers.models import ablation, digits
+    from helpers.models.small import seen
+    from helpers.shifts import CONDITIONS
+
+    clips = load_digits("real", quiet=True)
+    other = clips.speakers == speaker
+    lesson = digits.pictures(clips.subset(~other & (clips.takes >= 10)), ablation.FULL)
+    asked = {
+        "home": _Asked(clips.subset(~other & (clips.takes < 5)), CONDITIONS),
+        "stranger": _Asked(clips.subset(other & (clips.takes < 25)), CONDITIONS),
+    }
+    known = clips.subset(~other & (clips.takes >= 5) & (clips.takes < 10))
+    tuning = _Asked(known, (CONDITIONS[0], CHOSEN_IN))
+    sample = clips.subset(~other & (clips.takes >= 10) & (clips.takes < 15))
+    asked["training"] = _Asked(sample, CONDITIONS[:1])
+    voices = load_practice_voices()
+    voices = voices.subset(np.arange(0, len(voices), 13))
+    voice_pictures = seen(voices.audio)
+    right, seconds, curves, calibrated, synthetic, temperatures = {}, {}, {}, {}, {}, {}
+    for variant in (*ablation.VARIANTS, AGAIN):
+        detailed = variant in ("none", "all")
+        settings = ablation.programme("all" if variant == AGAIN else variant)
+        curve = []
+
+        def observe(network, step, curve=curve):
+            found = {who: a.right(network, CONDITIONS[0]) for who, a in asked.items()}
+            curve.append([step, *found.values()])
+
+        began = time.monotonic()
+        network, history = ablation.train(
+            replace(lesson, augmentation=settings),
+            STEPS,
+            seed=int(variant == AGAIN),
+            observe=observe if detailed else None,
+            every=EVERY,
+        )
+        seconds[variant] = round(time.monotonic() - began, 1)
+        right[variant] = {
+            who: {c: a.right(network, c) for c in a.pictures}
+            for who, a in asked.items()
+            if who != "training"
+        }
+        if detailed:
+            curves[variant] = {
+                "columns": ["step", *asked],
+                "rows": [" ".join(map(str, row)) for row in curve],
+                "loss": [round(x, 3) for x in history.loss],
+            }
+            temperatures[variant], calibrated[variant] = _calibrated(network, tuning, asked)
+            answers = ablation.logits(network, voice_pictures).argmax(axis=1)
+            synthetic[variant] = round(float(np.mean(answers == voices.labels)), 4)
+    return {
+        "accuracy": round(right["all"]["stranger"][CONDITIONS[0]] / 250, 4),
+        "clips": {who: len(a.labels) for who, a in asked.items()},
+        "right": right,
+        "curves": curves,
+        "temperatures": temperatures,
+        "calibration": calibrated,
+        "voices": synthetic,
+        "seconds by variant": seconds,
+    }
+
+
+def _calibrated(network, tuning, asked):
+    """Two temperatures, and for each group and condition boldness and three calibration errors."""
+    from helpers.metrics import expected_calibration_error, fit_temperature, softmax
+    from helpers.models.ablation import logits
+
+    fitted = {
+        c: fit_temperature(logits(network, x), tuning.labels) for c, x in tuning.pictures.items()
+    }
+    found = {}
+    for who in ("home", "stranger"):
+        found[who] = {}
+        for condition, pictures in asked[who].pictures.items():
+            z, labels = logits(network, pictures), asked[who].labels
+            p = softmax(z)
+            bold = p.max(axis=1).mean() - (p.argmax(axis=1) == labels).mean()
+            errors = [
+                expected_calibration_error(softmax(z, t), labels) for t in (1.0, *fitted.values())
+            ]
+            found[who][condition] = [round(100 * float(v), 2) for v in (bold, *errors)]
+    return {c: round(t, 3) for c, t in fitted.items()}, found
+
+
+def _voices(seed):
+    """Networks that hear voices only: without augmentation, with the seven, with FOR_VOICES."""
+    from helpers.datasets import load_digits
+    from helpers.datasets.builtin_digits import load_practice_voices
+    from helpers.models import ablation, digits
+    from helpers.models.augmentation import FOR_VOICES, NONE
+    from helpers.models.small import seen
+
+    voices, clips = load_practice_voices(), load_digits("real", quiet=True)
+    names = np.unique(voices.speakers)
+    away = np.isin(voices.speakers, names[5::6])
+    lesson = digits.pictures(voices.subset(np.flatnonzero(~away)[::2]), NONE)
+    unheard = voices.subset(np.flatnonzero(away)[::3])
+    unheard_pictures = seen(unheard.audio)
+    clips = clips.subset(clips.takes < 25)
+    people_pictures = seen(clips.audio)
+    people, strangers = {}, {}
+    for variant, settings in (("none", NONE), ("all", ablation.FULL), ("strong", FOR_VOICES)):
+        network, _ = ablation.train(replace(lesson, augmentation=settings), STEPS, seed=seed)
+        right = ablation.logits(network, people_pictures).argmax(axis=1) == clips.labels
+        people[variant] = {
+            str(s): round(100 * float(right[clips.speakers == s].mean()), 2)
+            for s in np.unique(clips.speakers)
+        }
+        answers = ablation.logits(network, unheard_pictures).argmax(axis=1)
+        strangers[variant] = round(100 * float(np.mean(answers == unheard.labels)), 2)
+    return {"people": people, "unheard voices": strangers}
+
+
+# --- machines ------------------------------------------------------------------------------------
+
+
+def _detectors():
+    from helpers import machines
+
+    clips = machines.make()
+    chosen = clips.takes >= machines.CLIPS // 2
+    scores = detectors(clips, chosen)
+    return _areas(scores, clips, chosen)
+
+
+def _machines(seed):
+    """Every recipe on every group of machines that were left out."""
+    from helpers import machines
+    from helpers.models.machines import RECIPES, damage_scores, powers, train_on_machines
+
+    clips = machines.make()
+    chosen = clips.takes >= machines.CLIPS // 2
+    scores, seconds = {}, {}
+    for name, recipe in RECIPES.items():
+        power, began = powers(clips, recipe.front_end), time.monotonic()
+        scores[name] = np.zeros(len(clips))
+        for fold in range(FOLDS):
+            away = clips.machines % FOLDS == fold
+            network, _ = train_on_machines(
+                power[~away], clips.labels[~away], recipe, MACHINE_STEPS, seed
+            )
+            scores[name][away] = damage_scores(network, power[away])
+        seconds[name] = round(time.monotonic() - began, 1)
+    return {**_areas(scores, clips, chosen), "seconds by variant": seconds}
+
+
+def _areas(scores, clips, chosen):
+    """Areas by machine, and of all machines under one threshold."""
+    from helpers.privacy import auc
+
+    return {
+        "areas": {name: areas_by_machine(s, clips, chosen) for name, s in scores.items()},
+        "together": {
+            name: round(auc(s[chosen], clips.labels[chosen] == 1), 4) for name, s in scores.items()
+        },
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
