@@ -26,7 +26,7 @@ md('''
 - check whether a network's confidence survives a change of conditions;
 - list what has to change when a recipe is carried to another field.
 
-Read [chapter 5.2](../5-project/2-sound-recogniser.ipynb) first: its network, its front end and its augmentation are used here, and [chapter 2.5](../2-foundations/5-experiments.ipynb) for the verdicts.
+Read [chapter 5.2](../5-project/2-sound-recogniser.ipynb) first: its network, its front end and its augmentation are used here, and [chapter 2.5](../2-concepts/5-experiments-that-can-fail.ipynb) for the verdicts.
 ''')
 code('''
 from dataclasses import replace
@@ -34,17 +34,16 @@ from dataclasses import replace
 import numpy as np
 
 from helpers import machines, metrics, plots, shifts
-from helpers.datasets import load_practice_voices
 from helpers.exercises import check, hint, solution
 from helpers.experiments import generalisation as g
 from helpers.experiments._record import load_results
 from helpers.experiments._runs import provenance_of
+from helpers.features import log_mel
 from helpers.listen import players
 from helpers.models import ablation, digits
 from helpers.models.augmentation import NONE
 from helpers.models.machines import COARSE, FINE, RECIPES
 from helpers.models.small import seen
-from helpers.features import log_mel
 from helpers.show import show_source, summary
 from helpers.verdict import interval, verdict
 
@@ -233,18 +232,12 @@ md('''
 Written down beforehand: the *gap* is accuracy on training clips minus accuracy on the stranger, at the last step; without augmentation it should be larger than with, by two points or more.
 ''')
 code('''
-def gap(run, variant):
-    last = dict(zip(run["curves"][variant]["columns"],
-                    map(int, run["curves"][variant]["rows"][-1].split()), strict=True))
-    return 100 * (last["training"] / run["clips"]["training"]
-                  - last["stranger"] / run["clips"]["stranger"])
-
-
-left_out = {n.removeprefix("without "): r for n, r in record["runs"].items() if "curves" in r}
+left_out = g.by_speaker(record)
+gaps = {v: g.gap(record, v) for v in ("none", "all")}
 gap_verdict = verdict(
     "8.5-gap",
     claim="Without augmentation, a network is further from a stranger than from its training.",
-    differences={s: gap(r, "none") - gap(r, "all") for s, r in left_out.items()},
+    differences={s: gaps["none"][s] - gaps["all"][s] for s in left_out},
     unit="speaker",
     metric="gap between training and stranger, percentage points",
     comparison="gap without − gap with all augmentations",
@@ -488,6 +481,8 @@ voices_verdict = verdict(
     smallest_effect=5.0,
     source="fsdd",
 )
+''')
+code('''
 apart = [r["unheard voices"] for r in runs if "unheard voices" in r]
 for v, values in people.items():
     others = np.mean([a[v] for a in apart])
@@ -530,9 +525,9 @@ for column, i in enumerate(chosen[:2]):
     axes[2, column].set(xlabel="rate of change (Hz)", ylabel="envelope")
 plots.show(
     fig,
-    alt="A sound and a damaged machine: log-mel pictures with frames of 32 ms, in which impacts melt "
-    "together, and of 8 ms, in which they stand apart; below, the spectra of the envelopes, with "
-    "peaks at the bearing's rate in the damaged machine.",
+    alt="A sound and a damaged machine: log-mel pictures with frames of 32 ms, in which impacts "
+    "melt together, and of 8 ms, in which they stand apart; below, the spectra of the "
+    "envelopes, with peaks at the bearing's rate in the damaged machine.",
     caption="Above: with the front end for speech. Middle: with finer time. Below: how fast the "
     "loudness changes; dotted, the damaged bearing's rate and its multiples.",
 )
@@ -615,14 +610,14 @@ Six people, one network each, one room and microphone per person as far as can b
 code('''
 summary(f"""
 A stranger was understood less well than people at home, by {stranger_verdict.measured()}, and a
-changed condition cost the stranger more than people at home by {meet_verdict.measured()}. All seven
-augmentations changed the accuracy on strangers in ten conditions by {all_verdict.measured()}, in two
-that they do not imitate by {unforeseen_verdict.measured()}, and at home by
-{price_verdict.measured()}; that each helps most where it belongs: {own_verdict.outcome}
-({own_verdict.measured()}). Abroad, confidence minus accuracy was higher than at home by
-{bold_verdict.measured()}, and a temperature fitted at home changed the calibration error by
-{temperature_verdict.measured()}. On made-up machines, finer time changed the area under the curve by
-{window_verdict.measured()}, and the network differed from the classical detector by
+changed condition cost the stranger more than people at home by {meet_verdict.measured()}. All
+seven augmentations changed the accuracy on strangers in ten conditions by
+{all_verdict.measured()}, in two that they do not imitate by {unforeseen_verdict.measured()}, and
+at home by {price_verdict.measured()}; that each helps most where it belongs:
+{own_verdict.outcome} ({own_verdict.measured()}). Abroad, confidence minus accuracy differed from
+home by {bold_verdict.measured()}, and a temperature fitted at home made the calibration error
+smaller by {temperature_verdict.measured()}. On made-up machines, finer time changed the area under
+the curve by {window_verdict.measured()}, and the network differed from the classical detector by
 {physics_verdict.measured()}.
 """)
 ''')

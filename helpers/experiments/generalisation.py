@@ -46,12 +46,24 @@ def plan(speakers):
     return runs | {f"without {s}": ("speaker", s) for s in speakers}
 
 
+def by_speaker(record):
+    """{speaker left out: run}. Raises KeyError if there is none on file. Chapter: 8.5"""
+    found = {
+        name.removeprefix("without "): run
+        for name, run in record["runs"].items()
+        if name.startswith("without ")
+    }
+    if not found:
+        raise KeyError("no speaker's run is on file")
+    return found
+
+
 def accuracy(record, variant, condition, who="stranger"):
     """{speaker left out: accuracy in %} of a variant in a condition; `who`: "stranger" or "home".
 
     Raises KeyError for what no run has. Chapter: 8.5
     """
-    runs = _speaker_runs(record)
+    runs = by_speaker(record)
     return {
         s: 100 * run["right"][variant][who][condition] / run["clips"][who]
         for s, run in runs.items()
@@ -99,8 +111,22 @@ def calibration(record, variant, condition, what, who="stranger"):
     with the one fitted on them in noise. Raises KeyError for what no run has. Chapter: 8.5
     """
     places = {"boldness": 0, "error": 1, "error at home": 2, "error in noise": 3}
-    runs = _speaker_runs(record)
+    runs = by_speaker(record)
     return {s: r["calibration"][variant][who][condition][places[what]] for s, r in runs.items()}
+
+
+def gap(record, variant):
+    """{speaker: points} between training clips and the stranger at the end; "none" or "all".
+
+    Raises KeyError for what no run has. Chapter: 8.5
+    """
+    found = {}
+    for speaker, run in by_speaker(record).items():
+        curve = run["curves"][variant]
+        last = dict(zip(curve["columns"], map(int, curve["rows"][-1].split()), strict=True))
+        share = {who: 100 * last[who] / run["clips"][who] for who in ("training", "stranger")}
+        found[speaker] = share["training"] - share["stranger"]
+    return found
 
 
 def areas(record, method):
@@ -177,17 +203,6 @@ def areas_by_machine(scores, clips, chosen):
         round(auc(scores[at], clips.labels[at] == 1), 4)
         for at in (chosen & (clips.machines == m) for m in np.unique(clips.machines))
     ]
-
-
-def _speaker_runs(record):
-    found = {
-        name.removeprefix("without "): run
-        for name, run in record["runs"].items()
-        if name.startswith("without ")
-    }
-    if not found:
-        raise KeyError("no speaker's run is on file")
-    return found
 
 
 def _settings(clips):

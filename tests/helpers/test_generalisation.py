@@ -1,0 +1,85 @@
+"""The experiment on shifts: what is read from its record."""
+
+import numpy as np
+import pytest
+
+from helpers.experiments import generalisation as g
+from helpers.models import ablation
+
+CONDITIONS = ("as recorded", "room", "holes")
+
+
+def run(all_right, room):
+    """A run in which each variant has its own number of right answers."""
+
+    def right(number):
+        return {"stranger": dict(zip(CONDITIONS, (number, number - room, number - 2), strict=True))}
+
+    return {
+        "clips": {"stranger": 50, "training": 200},
+        "right": {
+            "all": right(all_right),
+            "all but echo": right(all_right - 5),
+            "none": right(20),
+            "only echo": right(30),
+        },
+        "curves": {
+            "all": {"columns": ["step", "training", "stranger"], "rows": ["40 1 1", "80 180 40"]}
+        },
+        "calibration": {"all": {"stranger": {"room": [4.0, 3.0, 2.0, 1.0]}}},
+    }
+
+
+@pytest.fixture
+def record():
+    return {"runs": {"without a": run(40, 10), "without b": run(45, 20)}}
+
+
+def test_accuracy_and_gains(record):
+    assert g.accuracy(record, "all", "room") == {"a": 60.0, "b": 50.0}
+    assert g.gains(record, "echo", "room") == {"a": 10.0, "b": 10.0}
+    assert g.gains(record, "echo", "room", "alone") == {"a": 20.0, "b": 20.0}
+    with pytest.raises(ValueError, match="left out"):
+        g.gains(record, "echo", "room", "both")
+    with pytest.raises(KeyError):
+        g.accuracy(record, "all but thunder", "room")
+
+
+def test_help_where_it_belongs(record):
+    for name, extra in (("without a", 4), ("without b", 6)):
+        record["runs"][name]["right"]["all"]["stranger"]["room"] += extra
+    found = g.fit_of_own(record, {"echo": "room"}, CONDITIONS[1:])
+    assert found == {"a": pytest.approx(8.0), "b": pytest.approx(12.0)}
+
+
+def test_gap_and_calibration(record):
+    assert g.gap(record, "all") == {"a": pytest.approx(10.0), "b": pytest.approx(10.0)}
+    assert g.calibration(record, "all", "room", "boldness") == {"a": 4.0, "b": 4.0}
+    assert g.calibration(record, "all", "room", "error in noise") == {"a": 1.0, "b": 1.0}
+
+
+def test_areas_are_means_over_seeds():
+    record = {
+        "runs": {
+            "machines, seed 0": {"areas": {"x": [0.5, 1.0]}},
+            "machines, seed 1": {"areas": {"x": [0.7, 0.8]}},
+        }
+    }
+    assert g.areas(record, "x") == pytest.approx([0.6, 0.9])
+    with pytest.raises(KeyError):
+        g.areas(record, "y")
+
+
+def test_no_runs_is_an_error():
+    with pytest.raises(KeyError, match="no speaker"):
+        g.by_speaker({"runs": {}})
+
+
+def test_every_speaker_is_left_out_once():
+    runs = g.plan(["a", "b"])
+    assert [job for job in runs.values() if job[0] == "speaker"] == [
+        ("speaker", "a"),
+        ("speaker", "b"),
+    ]
+    assert g.AGAIN not in ablation.VARIANTS
+    assert np.all([len(job) <= 2 for job in runs.values()])
