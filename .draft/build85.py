@@ -387,7 +387,7 @@ sum_verdict = verdict(
 md('''
 ## Does it know that it is abroad?
 
-A network that errs more in noise could at least be less sure there. Boldness is mean confidence minus accuracy; the expected calibration error, ECE, is the mean gap of the reliability diagram (both as in chapter 5.2). Networks that are well calibrated at home have been found over-confident under shift, and a temperature fitted at home did not mend it {cite:p}`ovadia2019trust`; the temperature is that of {cite:t}`guo2017calibration`.
+A network that errs more in noise could at least be less sure there. Boldness is mean confidence minus accuracy; the expected calibration error, ECE, is the mean gap of the reliability diagram (both as in chapter 5.2). In a large comparison of methods, mostly on images and text, calibration got worse with the strength of a shift, and a temperature fitted at home fell short {cite:p}`ovadia2019trust`; the temperature is that of {cite:t}`guo2017calibration`.
 
 The live network with all augmentations, at home as recorded and as a stranger in noise:
 ''')
@@ -551,7 +551,7 @@ The impacts come some fifty to two hundred and fifty times a second. A frame of 
 
 - **The window.** Frames of 8 ms every 2.5 ms <!-- constant: FINE --> show single impacts; in exchange there are half as many bands, and no shaft's harmonic can be told from the next.
 - **Which changes keep the label.** In speech, tempo and pitch are independent, so that a stretch of time alone is another speaker. In a machine both hang on one shaft: whoever stretches time and leaves the frequencies makes a machine that can't exist. A shift of frequency alone stands for another casing, and is allowed. Blanked stripes and uneven time cut or move the impacts.
-- **The split.** By machine, as by speaker before. In studies of a well-known set of real bearings, the same bearing often stood in training and test, and the scores were too good {cite:p}`vieira2025realistic`.
+- **The split.** By machine, as by speaker before. In much work on sets of real bearings, pieces of the same bearing stood in training and test, and the scores were too good {cite:p}`vieira2025realistic`.
 - **The rival.** The classical way knows physics. The *envelope's spectrum* shows how fast the loudness of a band changes; `machines.bearing_score` reads it at the bearing's rate, which a data sheet and a tachometer give. The network knows neither.
 ''')
 code('''
