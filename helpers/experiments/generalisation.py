@@ -8,8 +8,9 @@ takes 0 to 4 of the five ("home") and takes 0 to 24 of the sixth ("stranger"), a
 ten other conditions. Temperatures are fitted on takes 5 to 9 of the five.
 
 Networks that hear only built-in voices are asked about people. And the recipe is carried to made-up
-machines: four groups of six are left out in turn. Runs are written to results/generalisation.json
-as they finish; a run on file is not repeated.
+machines: four groups of six are left out in turn. One run measures how long it takes to change a
+batch. Runs are written to results/generalisation.json as they finish; a run on file is not
+repeated.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ import numpy as np
 from helpers.experiments._record import load_results
 from helpers.experiments._runs import do_runs, finish, missing, options
 
-STEPS = 400
+STEPS = 300
 MACHINE_STEPS = 250
 SEEDS = (0, 1)
 FOLDS = 4
-EVERY = 40
+EVERY = 30
+ROUNDS = 40
 CHOSEN_IN = "noise 10 dB"
 """The condition in which the second temperature is fitted."""
 
@@ -40,7 +42,7 @@ DETECTORS = ("one feature", "bearing's rate", "normal only")
 
 def plan(speakers):
     """{name: job} of all runs, cheap ones first. Chapter: 8.5"""
-    runs = {"machines, no network": ("detectors",)}
+    runs = {"machines, no network": ("detectors",), "batches": ("batches",)}
     runs |= {f"machines, seed {k}": ("machines", k) for k in SEEDS}
     runs |= {f"voices only, seed {k}": ("voices", k) for k in SEEDS}
     return runs | {f"without {s}": ("speaker", s) for s in speakers}
@@ -144,6 +146,14 @@ def areas(record, method):
     return np.mean(found, axis=0)
 
 
+def time_of(record, variant):
+    """Time to draw and change a batch, with a gradient of the network on it as 1; a float.
+
+    variant: "none", "all" or "only …". Raises KeyError for what was not timed. Chapter: 8.5
+    """
+    return record["runs"]["batches"]["time"][variant]
+
+
 def from_voices(record, variant):
     """{speaker: accuracy in %} on people of networks that heard voices only. Chapter: 8.5"""
     runs = [run for name, run in record["runs"].items() if name.startswith("voices")]
@@ -228,6 +238,7 @@ def _run(kind, *arguments):
         "machines": _machines,
         "voices": _voices,
         "speaker": _speaker,
+        "batches": _batches,
     }
     return runners[kind](*arguments)
 
@@ -259,7 +270,7 @@ def _speaker(speaker):
     from helpers.models.small import seen
     from helpers.shifts import CONDITIONS
 
-    clips = load_digits("real", quiet=True)
+    began, clips = time.monotonic(), load_digits("real", quiet=True)
     other = clips.speakers == speaker
     lesson = digits.pictures(clips.subset(~other & (clips.takes >= 10)), ablation.FULL)
     asked = {
@@ -273,17 +284,14 @@ def _speaker(speaker):
     voices = load_practice_voices()
     voices = voices.subset(np.arange(0, len(voices), 13))
     voice_pictures = seen(voices.audio)
-    right, seconds, curves, calibrated, synthetic, temperatures = {}, {}, {}, {}, {}, {}
+    right, curves, calibrated, synthetic, temperatures = {}, {}, {}, {}, {}
     for variant in (*ablation.VARIANTS, AGAIN):
         detailed = variant in ("none", "all")
         settings = ablation.programme("all" if variant == AGAIN else variant)
-        curve, watching = [], []
+        curve = []
 
-        def observe(network, step, curve=curve, watching=watching):
-            began = time.monotonic()
-            found = {who: a.right(network, CONDITIONS[0]) for who, a in asked.items()}
-            curve.append([step, *found.values()])
-            watching.append(time.monotonic() - began)
+        def observe(network, step, curve=curve):
+            curve.append([step, *(a.right(network, CONDITIONS[0]) for a in asked.values())])
 
         network, history = ablation.train(
             replace(lesson, augmentation=settings),
@@ -292,7 +300,6 @@ def _speaker(speaker):
             observe=observe if detailed else None,
             every=EVERY,
         )
-        seconds[variant] = round(history.seconds - sum(watching), 2)
         right[variant] = {
             who: {c: a.right(network, c) for c in a.pictures}
             for who, a in asked.items()
@@ -308,14 +315,16 @@ def _speaker(speaker):
             answers = ablation.logits(network, voice_pictures).argmax(axis=1)
             synthetic[variant] = round(float(np.mean(answers == voices.labels)), 4)
     return {
-        "accuracy": round(right["all"]["stranger"][CONDITIONS[0]] / 250, 4),
+        "accuracy": round(
+            right["all"]["stranger"][CONDITIONS[0]] / len(asked["stranger"].labels), 4
+        ),
         "clips": {who: len(a.labels) for who, a in asked.items()},
         "right": right,
         "curves": curves,
         "temperatures": temperatures,
         "calibration": calibrated,
         "voices": synthetic,
-        "seconds by variant": seconds,
+        "seconds": round(time.monotonic() - began, 1),
     }
 
 
@@ -339,6 +348,41 @@ def _calibrated(network, tuning, asked):
             ]
             found[who][condition] = [round(100 * float(v), 2) for v in (bold, *errors)]
     return {c: round(t, 3) for c, t in fitted.items()}, found
+
+
+def _batches():
+    """Medians, over rounds in alternation, of the time of a batch over that of a gradient."""
+    from helpers.datasets import load_digits
+    from helpers.models import ablation, digits, tf
+    from helpers.models.cnn import digit_cnn
+
+    clips = load_digits("real", quiet=True)
+    lesson = digits.pictures(clips.subset(clips.takes < 10), ablation.FULL)
+    variants = [v for v in ablation.VARIANTS if not v.startswith("all but")]
+    tasks = {
+        v: tf.function(digits.batches([replace(lesson, augmentation=ablation.programme(v))]))
+        for v in variants
+    }
+    network = digit_cnn(digits.FRAMES, digits.FRONT_END.n_mels)
+    inputs, labels = tasks["none"]()
+
+    def gradient():
+        with tf.GradientTape() as tape:
+            z = network(inputs, training=True)
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, z))
+        return tape.gradient(loss, network.trainable_variables)
+
+    tasks["gradient"] = tf.function(gradient)
+    seconds = {name: [] for name in tasks}
+    for number in range(ROUNDS + 1):  # the first traces the graphs
+        for name, task in tasks.items():
+            began = time.perf_counter()
+            for _ in range(3):
+                task()[0].numpy()
+            if number:
+                seconds[name].append(time.perf_counter() - began)
+    ratios = {v: np.divide(seconds[v], seconds["gradient"]) for v in variants}
+    return {"time": {v: round(float(np.median(r)), 3) for v, r in ratios.items()}}
 
 
 def _voices(seed):
@@ -389,9 +433,9 @@ def _machines(seed):
 
     clips = machines.make()
     chosen = clips.takes >= machines.CLIPS // 2
-    scores, seconds = {}, {}
+    scores, began = {}, time.monotonic()
     for name, recipe in RECIPES.items():
-        power, began = powers(clips, recipe.front_end), time.monotonic()
+        power = powers(clips, recipe.front_end)
         scores[name] = np.zeros(len(clips))
         for fold in range(FOLDS):
             away = clips.machines % FOLDS == fold
@@ -399,8 +443,7 @@ def _machines(seed):
                 power[~away], clips.labels[~away], recipe, MACHINE_STEPS, seed
             )
             scores[name][away] = damage_scores(network, power[away])
-        seconds[name] = round(time.monotonic() - began, 1)
-    return {**_areas(scores, clips, chosen), "seconds by variant": seconds}
+    return {**_areas(scores, clips, chosen), "seconds": round(time.monotonic() - began, 1)}
 
 
 def _areas(scores, clips, chosen):
