@@ -294,12 +294,21 @@ unforeseen_verdict = verdict(
     source="fsdd",
 )
 ''')
-md('''
+md(r'''
 ## What does each one buy?
 
-An *ablation* takes one part away and looks at what is lost. Taken away from the whole, a part may seem useless because another one does its work; tried alone, it may seem useful for the same reason. So both are measured: *left out*, all seven against all but one, and *alone*, one against none. That makes seven parts, two ways, eleven conditions: more than 150 comparisons <!-- constant: 7 · 2 · 11 -->, of which some look good by chance. Three answers to that:
+An *ablation* takes one part away and looks at what is lost. Taken away from the whole, a part may seem useless because another one does its work; tried alone, it may seem useful for the same reason. So both are measured. With $A(S, c)$ the accuracy in condition $c$ of a network trained with the set $S$ of augmentations, out of all seven, $F$, the part $a$ buys
 
-- **One number for one question.** Each part was given its own condition beforehand (`ablation.OWN`; the condition *fast* is shared by stretch and shift). The question whether a part helps *where it belongs* becomes, for each speaker, its gain in its own condition minus its mean gain in the other nine, averaged over the seven parts. One point matters.
+$$
+\begin{aligned}
+\Delta_a(c) &= A(F, c) - A(F \setminus a, c) & &\text{left out,} \\
+\Delta_a(c) &= A(\{a\}, c) - A(\varnothing, c) & &\text{alone.}
+\end{aligned}
+$$
+
+That makes seven parts, two ways, eleven conditions: more than 150 comparisons <!-- constant: 7 · 2 · 11 -->, of which some look good by chance. Three answers to that:
+
+- **One number for one question.** Each part was given its own condition beforehand (`ablation.OWN`; the condition *fast* is shared by stretch and shift). The question whether a part helps *where it belongs* becomes one number for each speaker: with $c_a$ the own condition, $\tfrac17 \sum_a \bigl[\Delta_a(c_a) - \tfrac19 \sum_{c \ne c_a} \Delta_a(c)\bigr]$. One point matters.
 - **A control.** A second network with all seven, from another seed, is compared with the first like a part that was left out: a row of zeros with the noise of chance on them.
 - **Wider intervals.** Where each part is asked about by itself, below, intervals have a confidence of $1 - 0.05/7$, so that all seven cover at once with the usual confidence.
 ''')
@@ -534,7 +543,13 @@ Compare the two columns: an unheard *voice* of the same synthesiser is no strang
 
 ## Another field
 
-Now leave speech. A factory wants to hear from the sound of its machines which bearing is damaged. A ball that rolls over a flaw strikes it, and the casing rings; the strikes come at a rate that follows from the bearing's geometry and the speed of the shaft, but not exactly, because balls slip {cite:p}`randall2011rolling`. There are data of real machines, such as MIMII {cite:p}`purohit2019mimii`, and challenges for which only sounds of healthy machines are given {cite:p}`koizumi2020description`. Ours are **made up**: two dozen machines, computed from a few lines in `helpers.machines`, with a shaft, blades, noise, a neighbour, and in about half of them something harmless that knocks once a turn. They let us ask whether a *recipe* travels. They say nothing about how well anything would work on a machine that exists. Of the damaged clips of two machines, you hear the clearest:
+Now leave speech. A factory wants to hear from the sound of its machines which bearing is damaged. A ball that rolls over a flaw strikes it, and the casing rings; the strikes come at a rate that follows from the bearing's geometry and the speed of the shaft. For a flaw in the outer race, $n$ balls of diameter $d$ on a circle of diameter $D$ that touch at the angle $\\theta$, and a shaft that turns $f_{\\mathrm{s}}$ times a second, it is
+
+$$
+f_{\\mathrm{o}} = \\frac n2 \\left(1 - \\frac dD \\cos\\theta\\right) f_{\\mathrm{s}} ,
+$$
+
+hardly ever a whole multiple of the shaft's, and never exactly this, because balls slip {cite:p}`randall2011rolling`. There are data of real machines, such as MIMII {cite:p}`purohit2019mimii`, and challenges for which only sounds of healthy machines are given {cite:p}`koizumi2020description`. Ours are **made up**: two dozen machines, computed from a few lines in `helpers.machines`, with a shaft, blades, noise, a neighbour, and in about half of them something harmless that knocks once a turn. They let us ask whether a *recipe* travels. They say nothing about how well anything would work on a machine that exists. Of the damaged clips of two machines, you hear the clearest:
 ''')
 code('''
 fleet = machines.make(6, 8)
