@@ -1,5 +1,7 @@
 """The experiment on shifts: what is read from its record."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
@@ -83,3 +85,33 @@ def test_every_speaker_is_left_out_once():
     ]
     assert g.AGAIN not in ablation.VARIANTS
     assert np.all([len(job) <= 2 for job in runs.values()])
+
+
+def test_the_time_of_a_batch():
+    record = {"runs": {"batches": {"time": {"none": 0.2, "only echo": 0.5}}}}
+    assert g.time_of(record, "only echo") == 0.5
+    with pytest.raises(KeyError):
+        g.time_of(record, "all but echo")
+
+
+def test_results_on_file_are_complete_and_were_made_with_this_code():
+    from helpers import machines, shifts
+    from helpers.experiments._record import load_results
+    from helpers.models.machines import RECIPES
+
+    record = load_results("generalisation")
+    speakers = ["george", "jackson", "lucas", "nicolas", "theo", "yweweler"]
+    assert list(record["runs"]) == list(g.plan(speakers))
+    programme = {k: np.array(v).tolist() for k, v in asdict(ablation.FULL).items()}
+    for name, run in record["runs"].items():
+        settings = run["settings"]
+        assert (settings["steps"], settings["machine steps"]) == (g.STEPS, g.MACHINE_STEPS), name
+        assert settings["augmentation"] == programme, name
+        assert settings["conditions"] == list(shifts.CONDITIONS), name
+    for variant in (*ablation.VARIANTS, g.AGAIN):
+        for condition in shifts.CONDITIONS:
+            assert set(g.accuracy(record, variant, condition)) == set(speakers)
+    for method in (*g.DETECTORS, *RECIPES):
+        assert g.areas(record, method).shape == (machines.MACHINES,)
+    for variant in ("none", "all", "strong"):
+        assert set(g.from_voices(record, variant)) == set(speakers)
