@@ -43,6 +43,10 @@ OWN = {
 }
 """{part: the condition of `helpers.shifts` that it resembles}, decided beforehand. Chapter: 8.5"""
 
+BATCH = 32
+LEARNING_RATE = 6e-3
+"""Small batches and large steps: with all seven changes a network has much to learn in few steps."""
+
 VARIANTS = (
     "none",
     "all",
@@ -91,8 +95,9 @@ def train_together(sets, steps, seed=0, observe=None, every=50):
 
     history = fit(
         networks,
-        [digits.batches([one]) for one in sets],
+        [digits.batches([one], size=BATCH) for one in sets],
         steps=steps,
+        learning_rate=LEARNING_RATE,
         validate=watch if observe else None,
         every=every,
     )

@@ -60,16 +60,12 @@ def test_gap_and_calibration(record):
     assert g.calibration(record, "all", "room", "error in noise") == {"a": 1.0, "b": 1.0}
 
 
-def test_areas_are_means_over_seeds():
-    record = {
-        "runs": {
-            "machines, seed 0": {"areas": {"x": [0.5, 1.0]}},
-            "machines, seed 1": {"areas": {"x": [0.7, 0.8]}},
-        }
-    }
-    assert g.areas(record, "x") == pytest.approx([0.6, 0.9])
+def test_areas_of_machines():
+    runs = {"a": {}, "machines, b": {"areas": {"y": [0.1, 0.2]}}}
+    record = {"runs": runs | {"machines, c": {"areas": {"x": [0.5, 1.0]}}}}
+    assert g.areas(record, "x") == pytest.approx([0.5, 1.0])
     with pytest.raises(KeyError):
-        g.areas(record, "y")
+        g.areas(record, "z")
 
 
 def test_no_runs_is_an_error():
