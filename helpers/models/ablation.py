@@ -45,7 +45,7 @@ OWN = {
 
 BATCH = 32
 LEARNING_RATE = 6e-3
-"""Small batches and large steps: with all seven changes a network has much to learn in few steps."""
+"""Small batches and large steps: with all seven changes there is much to learn in few steps."""
 
 VARIANTS = (
     "none",
