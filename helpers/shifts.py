@@ -5,6 +5,7 @@ augmentation of `helpers.models.augmentation`, which works on pictures. A clip's
 the clip's number and a seed, so that all recognisers hear the same. Chapter: 8.5
 """
 
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -30,16 +31,19 @@ UNFORESEEN = ("strange noise", "codec")
 """Conditions for which no augmentation was made. Chapter: 8.5"""
 
 ROOMS = 12
+SECONDS = 1.022
+"""As long as the recogniser's picture: noise goes on before and after a word."""
 
 
 def shifted(clips, condition, seed=0):
-    """All clips under another condition: Clips → Clips of the same length and order.
+    """All clips under another condition: as many Clips in the same order.
 
     `condition` is one of `CONDITIONS`:
 
-    - noise 20, 10 or 0 dB: pink noise so far below the speech, over the whole clip;
-    - strange noise: of a kind, colour and rhythm drawn anew for each clip, 10 dB below;
-    - room: the tail of one of twelve rooms with reverberation times of 0.4 to 0.8 s, kept;
+    - noise 20, 10 or 0 dB: pink noise so far below the clip, from before it to after it, over
+      `SECONDS` in all;
+    - strange noise: the same with noise of a kind, colour and rhythm drawn anew, 10 dB below;
+    - room: one of twelve rooms with reverberation times of 0.4 to 0.8 s, the tail kept;
     - telephone: only 300 to 2400 Hz, by a Butterworth filter of order 8;
     - codec: Opus at 6 kbit/s and back;
     - fading: the level falls by 25 dB along the clip, as when a speaker turns away;
@@ -66,13 +70,13 @@ def _change(condition, rate):
     """A function (samples, generator) → samples."""
     if condition.startswith("noise"):
         snr = float(condition.split()[1])
-        return lambda x, rng: augment.add_noise(x, snr, rng)
+        return lambda x, rng: amid(x, lambda n: rooms.coloured_noise(n, -3.0, rng), snr, rate)
     if condition == "room":
-        bank = rooms.impulse_responses(ROOMS, rate, seed=85, reverberation=(0.4, 0.8))
+        bank = _rooms(rate)
         return lambda x, rng: rooms.reverberate(x, bank[rng.integers(len(bank))])
     return {
-        "strange noise": lambda x, rng: audio.mix_at_snr(
-            x, augment.strange_noise(len(x), rate, rng), 10.0
+        "strange noise": lambda x, rng: amid(
+            x, lambda n: augment.strange_noise(n, rate, rng), 10.0, rate
         ),
         "telephone": lambda x, rng: telephone(x, rate),
         "codec": lambda x, rng: coded(x, rate),
@@ -80,6 +84,29 @@ def _change(condition, rate):
         "holes": lambda x, rng: holes(x, rate, rng),
         "fast": lambda x, rng: augment.speed(x, 1.25),
     }[condition]
+
+
+@functools.cache
+def _rooms(rate):
+    """The twelve rooms, with reflections enough for their tails."""
+    return rooms.impulse_responses(ROOMS, rate, seed=85, reverberation=(0.4, 0.8), max_order=45)
+
+
+def amid(samples, noise, snr_db, sample_rate):
+    """A clip in the middle of noise: float32 (n,) → (max(n, `SECONDS`),).
+
+    noise: a function of a number of samples. The clip's own power is `snr_db` above the noise's.
+    Raises AudioSilent for a silent clip, and as `audio.check_samples`. Chapter: 8.5
+    """
+    from helpers.errors import AudioSilent
+
+    x, rate = audio.check_samples(samples), audio.check_rate(sample_rate)
+    if audio.is_silent(x):
+        raise AudioSilent("the clip is silent: no noise is so far below it")
+    n = max(len(x), round(SECONDS * rate))
+    added = noise(n)
+    level = audio.rms(x) / audio.rms(added) / audio.db_to_amplitude(snr_db)
+    return (audio.fix_length(x, n) + level * added).astype(np.float32)
 
 
 def telephone(samples, sample_rate, low=300.0, high=2400.0):

@@ -3,7 +3,7 @@
 
 For each of the six speakers of FSDD, the network of chapter 5.2 learns from the other five (takes
 10 to 49) without augmentation, with seven kinds of it, with all but each one, and with each one
-alone; and once more with all seven from another seed, to show what chance does. All are asked about
+alone; without and with all seven from three seeds, to show what chance does. All are asked about
 takes 0 to 4 of the five ("home") and takes 0 to 24 of the sixth ("stranger"), as recorded and in
 ten other conditions. Temperatures are fitted on takes 5 to 9 of the five.
 
@@ -28,13 +28,16 @@ STEPS = 900
 MACHINE_STEPS = 250
 SEEDS = (0, 1)
 FOLDS = 4
+FLEET = 85
+"""Seed of the made-up machines that decide; trials were made on those of seed 0."""
+
 EVERY = 90
 ROUNDS = 40
 CHOSEN_IN = "noise 10 dB"
 """The condition in which the second temperature is fitted."""
 
-AGAIN = "all again"
-"""Name of the second network with all augmentations, from another seed."""
+ENDS = ("none", "all")
+"""The programmes that are trained from three seeds: every comparison has one of them in it."""
 
 DETECTORS = ("one feature", "bearing's rate", "normal only")
 """What needs no network. Chapter: 8.5"""
@@ -46,6 +49,17 @@ def plan(speakers):
     runs |= {"machines, networks": ("machines",)}
     runs |= {f"voices only, seed {k}": ("voices", k) for k in SEEDS}
     return runs | {f"without {s}": ("speaker", s) for s in speakers}
+
+
+def networks():
+    """{name: (programme, seed)} of a speaker's networks; only `ENDS` have more than one seed.
+
+    Chapter: 8.5
+    """
+    from helpers.models.ablation import VARIANTS
+
+    first = {variant: (variant, 0) for variant in VARIANTS}
+    return first | {f"{end}, seed {k}": (end, k) for k in (1, 2) for end in ENDS}
 
 
 def by_speaker(record):
@@ -61,19 +75,42 @@ def by_speaker(record):
 
 
 def accuracy(record, variant, condition, who="stranger"):
-    """{speaker left out: accuracy in %} of a variant in a condition; `who`: "stranger" or "home".
+    """{speaker: accuracy in %} of a variant in a condition; of `ENDS`, the mean of three networks.
+
+    who: "stranger", by the network that never heard the speaker; "home", the mean over the five
+    that did, on other clips of the same speaker. Raises KeyError for what no run has. Chapter: 8.5
+    """
+    names = [variant] + [f"{variant}, seed {k}" for k in (1, 2) if variant in ENDS]
+    return mean_over([accuracy_of(record, name, condition, who) for name in names])
+
+
+def accuracy_of(record, network, condition, who="stranger"):
+    """As `accuracy`, of one network, a name of `networks`. Chapter: 8.5"""
+    runs = by_speaker(record)
+    if who == "stranger":
+        return {
+            s: 100 * run["right"][network][who][condition] / run["clips"][who]
+            for s, run in runs.items()
+        }
+    found = {s: [] for s in runs}
+    for run in runs.values():
+        each = run["clips"][who] / len(run["heard"])
+        for s, right in zip(run["heard"], run["right"][network][who][condition], strict=True):
+            found[s].append(100 * right / each)
+    return {s: float(np.mean(values)) for s, values in found.items()}
+
+
+def chance(record, end, condition):
+    """{speaker: points} between two networks that differ by seed only; end: "none" or "all".
 
     Raises KeyError for what no run has. Chapter: 8.5
     """
-    runs = by_speaker(record)
-    return {
-        s: 100 * run["right"][variant][who][condition] / run["clips"][who]
-        for s, run in runs.items()
-    }
+    one, two = (accuracy_of(record, n, condition) for n in (end, f"{end}, seed 1"))
+    return {s: one[s] - two[s] for s in one}
 
 
-def gains(record, part, condition, way="left out", who="stranger"):
-    """{speaker: percentage points} that a part of the augmentation buys in a condition.
+def gains(record, part, condition, way="left out"):
+    """{speaker: percentage points} that a part of the augmentation buys a stranger in a condition.
 
     way: "left out", all − all but this part; "alone", only this part − none. Raises ValueError for
     another way, and KeyError for what no run has. Chapter: 8.5
@@ -81,7 +118,7 @@ def gains(record, part, condition, way="left out", who="stranger"):
     pairs = {"left out": ("all", f"all but {part}"), "alone": (f"only {part}", "none")}
     if way not in pairs:
         raise ValueError(f"way is {way!r}; it must be 'left out' or 'alone'")
-    more, less = (accuracy(record, v, condition, who) for v in pairs[way])
+    more, less = (accuracy(record, v, condition) for v in pairs[way])
     return {s: more[s] - less[s] for s in more}
 
 
@@ -91,30 +128,65 @@ def mean_over(tables):
 
 
 def fit_of_own(record, own, conditions, way="left out"):
-    """{speaker: points} by which parts help their own condition more than the other conditions.
+    """{speaker: points} by which parts help their own condition more than can be told otherwise.
 
     own: {part: condition}; conditions: all that were changed. For each part its gain in its own
-    condition minus its mean gain in the others; then the mean over parts. One number for each
-    speaker, so that seven questions are one. Chapter: 8.5
+    condition minus its mean gain in the others; minus the same difference, in the mean, of the
+    parts that belong elsewhere, so that a condition in which everything helps counts for none.
+    Then the mean over parts. A part that belongs to a noise is not compared in other noises. One
+    number for each speaker, so that seven questions are one. Chapter: 8.5
     """
-    per_part = []
-    for part, mine in own.items():
-        others = [gains(record, part, c, way) for c in conditions if c != mine]
-        ours, rest = gains(record, part, mine, way), mean_over(others)
-        per_part.append({s: ours[s] - rest[s] for s in ours})
-    return mean_over(per_part)
+    table = {(p, c): gains(record, p, c, way) for p in own for c in conditions}
+    speakers = list(by_speaker(record))
+
+    def advantage(part, mine, s):
+        others = [c for c in conditions if c != mine and not ("noise" in mine and "noise" in c)]
+        return table[part, mine][s] - np.mean([table[part, c][s] for c in others])
+
+    found = {}
+    for s in speakers:
+        each = []
+        for part, mine in own.items():
+            elsewhere = [advantage(b, mine, s) for b, theirs in own.items() if theirs != mine]
+            each.append(advantage(part, mine, s) - np.mean(elsewhere))
+        found[s] = float(np.mean(each))
+    return found
+
+
+MEASURES = (
+    "boldness",
+    "nats",
+    "nats, home",
+    "nats, noise",
+    "nats, best",
+    "error",
+    "error, home",
+    "error, noise",
+)
+"""What is measured of confidence: mean confidence − accuracy, in points; the mean negative
+log-likelihood as it is and with the temperatures fitted on known speakers as recorded, on known
+speakers in noise, and on the answers that are judged themselves; and expected calibration errors,
+in points, with the first three."""
 
 
 def calibration(record, variant, condition, what, who="stranger"):
-    """{speaker: points} of a network's calibration; variant "none" or "all".
+    """{speaker: number} of a network's calibration; variant "none" or "all", first seed.
 
-    what: "boldness", mean confidence − accuracy; or the expected calibration error, "error" as it
-    is, "error at home" with the temperature fitted on known speakers as recorded, "error in noise"
-    with the one fitted on them in noise. Raises KeyError for what no run has. Chapter: 8.5
+    what: one of `MEASURES`; at home only "boldness", the mean over the networks that heard the
+    speaker. Raises KeyError for what no run has. Chapter: 8.5
     """
-    places = {"boldness": 0, "error": 1, "error at home": 2, "error in noise": 3}
     runs = by_speaker(record)
-    return {s: r["calibration"][variant][who][condition][places[what]] for s, r in runs.items()}
+    if who == "stranger":
+        place = MEASURES.index(what)
+        return {s: r["calibration"][variant][who][condition][place] for s, r in runs.items()}
+    if what != "boldness":
+        raise KeyError(f"at home there is boldness only, not {what!r}")
+    found = {s: [] for s in runs}
+    for run in runs.values():
+        values = run["calibration"][variant][who][condition]
+        for s, bold in zip(run["heard"], values, strict=True):
+            found[s].append(bold)
+    return {s: float(np.mean(values)) for s, values in found.items()}
 
 
 def gap(record, variant):
@@ -167,11 +239,14 @@ def main(arguments=None):
     from helpers.datasets import load_digits
 
     clips = load_digits("real")
-    settings = _settings(clips)
     record = load_results("generalisation", __doc__)
     runs = plan(sorted(set(map(str, clips.speakers))))
-    todo = missing(record, runs, settings, asked.only)
-    do_runs(_run, todo, record, "generalisation", settings, asked.workers)
+    for settings, ours in (
+        (_of_machines(), {n: job for n, job in runs.items() if n.startswith("machines")}),
+        (_of_people(clips), {n: job for n, job in runs.items() if not n.startswith("machines")}),
+    ):
+        todo = missing(record, ours, settings, asked.only)
+        do_runs(_run, todo, record, "generalisation", settings, asked.workers)
     finish(record, runs, "generalisation", __doc__)
     return 0
 
@@ -215,22 +290,41 @@ def areas_by_machine(scores, clips, chosen):
     ]
 
 
-def _settings(clips):
-    """What the results depend on, as JSON would give it back."""
-    from helpers import machines, shifts
+def _of_people(clips):
+    """What the results on people depend on, as JSON would give it back."""
+    from helpers import shifts
     from helpers.models.ablation import BATCH, FULL, LEARNING_RATE
-    from helpers.models.machines import FOR_MACHINES
+    from helpers.models.augmentation import FOR_VOICES
 
     return {
         "steps": STEPS,
-        "machine steps": MACHINE_STEPS,
         "batch, learning rate": [BATCH, LEARNING_RATE],
-        "machines": [machines.MACHINES, machines.CLIPS, FOLDS],
         "conditions": list(shifts.CONDITIONS),
-        "augmentation": {k: np.array(v).tolist() for k, v in asdict(FULL).items()},
-        "for machines": {k: np.array(v).tolist() for k, v in asdict(FOR_MACHINES).items()},
+        "noise lasts, rooms": [shifts.SECONDS, shifts.ROOMS],
+        "temperature in": CHOSEN_IN,
+        "augmentation": _plain(FULL),
+        "for voices": _plain(FOR_VOICES),
         "data": clips.id,
     }
+
+
+def _of_machines():
+    """What the results on machines depend on, as JSON would give it back."""
+    from helpers import machines
+    from helpers.models.machines import RECIPES
+
+    return {
+        "steps": MACHINE_STEPS,
+        "machines, clips, folds": [machines.MACHINES, machines.CLIPS, FOLDS],
+        "fleet": FLEET,
+        "recipes": {
+            name: [_plain(r.front_end), _plain(r.augmentation)] for name, r in RECIPES.items()
+        },
+    }
+
+
+def _plain(settings):
+    return {k: np.array(v).tolist() for k, v in asdict(settings).items()}
 
 
 def _run(kind, *arguments):
@@ -255,13 +349,20 @@ class _Asked:
         from helpers.shifts import shifted
 
         self.labels = clips.labels
+        self.speakers = clips.speakers
         self.pictures = {c: seen(shifted(clips, c).audio) for c in conditions}
 
     def right(self, network, condition):
+        """How many answers are right."""
+        return sum(self.right_by_speaker(network, condition))
+
+    def right_by_speaker(self, network, condition):
+        """The same for each speaker, in alphabetical order: a list."""
         from helpers.models.ablation import logits
 
         answers = logits(network, self.pictures[condition]).argmax(axis=1)
-        return int((answers == self.labels).sum())
+        hit = answers == self.labels
+        return [int(hit[self.speakers == s].sum()) for s in np.unique(self.speakers)]
 
 
 def _speaker(speaker):
@@ -286,25 +387,24 @@ def _speaker(speaker):
     voices = voices.subset(np.arange(0, len(voices), 13))
     voice_pictures = seen(voices.audio)
     right, curves, calibrated, synthetic, temperatures = {}, {}, {}, {}, {}
-    for variant in (*ablation.VARIANTS, AGAIN):
-        detailed = variant in ("none", "all")
-        settings = ablation.programme("all" if variant == AGAIN else variant)
+    for name, (variant, seed) in networks().items():
+        detailed = name in ENDS
         curve = []
 
         def observe(network, step, curve=curve):
             curve.append([step, *(a.right(network, CONDITIONS[0]) for a in asked.values())])
 
         network, history = ablation.train(
-            replace(lesson, augmentation=settings),
+            replace(lesson, augmentation=ablation.programme(variant)),
             STEPS,
-            seed=int(variant == AGAIN),
+            seed=seed,
             observe=observe if detailed else None,
             every=EVERY,
         )
-        right[variant] = {
-            who: {c: a.right(network, c) for c in a.pictures}
-            for who, a in asked.items()
-            if who != "training"
+        home, stranger = asked["home"], asked["stranger"]
+        right[name] = {
+            "home": {c: home.right_by_speaker(network, c) for c in CONDITIONS},
+            "stranger": {c: stranger.right(network, c) for c in CONDITIONS},
         }
         if detailed:
             curves[variant] = {
@@ -320,6 +420,7 @@ def _speaker(speaker):
             right["all"]["stranger"][CONDITIONS[0]] / len(asked["stranger"].labels), 4
         ),
         "clips": {who: len(a.labels) for who, a in asked.items()},
+        "heard": np.unique(asked["home"].speakers).tolist(),
         "right": right,
         "curves": curves,
         "temperatures": temperatures,
@@ -330,25 +431,38 @@ def _speaker(speaker):
 
 
 def _calibrated(network, tuning, asked):
-    """Two temperatures, and for each group and condition boldness and three calibration errors."""
+    """Two temperatures with the errors they were fitted on; what `MEASURES` lists; boldness."""
     from helpers.metrics import expected_calibration_error, fit_temperature, softmax
     from helpers.models.ablation import logits
 
-    fitted = {
-        c: fit_temperature(logits(network, x), tuning.labels) for c, x in tuning.pictures.items()
-    }
-    found = {}
-    for who in ("home", "stranger"):
-        found[who] = {}
-        for condition, pictures in asked[who].pictures.items():
-            z, labels = logits(network, pictures), asked[who].labels
-            p = softmax(z)
-            bold = p.max(axis=1).mean() - (p.argmax(axis=1) == labels).mean()
-            errors = [
-                expected_calibration_error(softmax(z, t), labels) for t in (1.0, *fitted.values())
-            ]
-            found[who][condition] = [round(100 * float(v), 2) for v in (bold, *errors)]
-    return {c: round(t, 3) for c, t in fitted.items()}, found
+    fitted, errors = {}, {}
+    for condition, pictures in tuning.pictures.items():
+        z = logits(network, pictures)
+        fitted[condition] = fit_temperature(z, tuning.labels)
+        errors[condition] = int((z.argmax(axis=1) != tuning.labels).sum())
+
+    def bold(p, labels):
+        return 100 * float(p.max(axis=1).mean() - (p.argmax(axis=1) == labels).mean())
+
+    def nats(p, labels):
+        return -float(np.log(np.maximum(p[np.arange(len(labels)), labels], 1e-300)).mean())
+
+    found = {"home": {}, "stranger": {}}
+    home, stranger = asked["home"], asked["stranger"]
+    for condition, pictures in home.pictures.items():
+        p = softmax(logits(network, pictures))
+        found["home"][condition] = [
+            round(bold(p[home.speakers == s], home.labels[home.speakers == s]), 2)
+            for s in np.unique(home.speakers)
+        ]
+    for condition, pictures in stranger.pictures.items():
+        z, labels = logits(network, pictures), stranger.labels
+        plain, *others = (softmax(z, t) for t in (1.0, *fitted.values()))
+        best = softmax(z, fit_temperature(z, labels))
+        measured = [bold(plain, labels), *(nats(p, labels) for p in (plain, *others, best))]
+        measured += [100 * expected_calibration_error(p, labels) for p in (plain, *others)]
+        found["stranger"][condition] = [round(float(v), 3) for v in measured]
+    return {c: [round(t, 3), errors[c]] for c, t in fitted.items()}, found
 
 
 def _batches():
@@ -425,7 +539,7 @@ def _voices(seed):
 def _detectors():
     from helpers import machines
 
-    clips = machines.make()
+    clips = machines.make(seed=FLEET)
     chosen = clips.takes >= machines.CLIPS // 2
     scores = detectors(clips, chosen)
     return _areas(scores, clips, chosen)
@@ -437,7 +551,7 @@ def _machines(seed=0):
     from helpers.models.machines import RECIPES, damage_scores, powers, train_on_machines
     from helpers.privacy import auc
 
-    clips = machines.make()
+    clips = machines.make(seed=FLEET)
     chosen = clips.takes >= machines.CLIPS // 2
     scores, fit, began = {}, {}, time.monotonic()
     for name, recipe in RECIPES.items():

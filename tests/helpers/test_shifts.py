@@ -5,6 +5,7 @@ import pytest
 
 from helpers import audio, shifts
 from helpers.datasets._clips import Clips
+from helpers.errors import AudioSilent
 
 RATE = 8000
 
@@ -50,13 +51,23 @@ def test_another_seed_is_another_noise():
 def test_noise_is_as_far_below_as_its_name_says(snr):
     x = tone(500)
     noisy = shifts.shifted(clips(x), f"noise {snr} dB").audio[0]
-    assert audio.snr(x, noisy - x) == pytest.approx(snr, abs=0.05)
+    assert len(noisy) == round(shifts.SECONDS * RATE)
+    noise = noisy - audio.fix_length(x, len(noisy))
+    assert 20 * np.log10(audio.rms(x) / audio.rms(noise)) == pytest.approx(snr, abs=0.05)
+    assert audio.rms(noise[:500]) > 0.3 * audio.rms(noise)
+
+
+def test_a_long_clip_keeps_its_length_in_noise_and_silence_is_refused():
+    x = tone(500, 1.5)
+    assert len(shifts.shifted(clips(x), "strange noise").audio[0]) == len(x)
+    with pytest.raises(AudioSilent):
+        shifts.amid(np.zeros(4000, np.float32), np.ones, 10.0, RATE)
 
 
 def test_a_room_keeps_its_tail():
     x = tone(500)
     wet = shifts.shifted(clips(x), "room").audio[0]
-    assert len(wet) > len(x) + RATE // 10
+    assert len(wet) > len(x) + RATE // 3
     assert np.abs(wet).max() == pytest.approx(np.abs(x).max(), rel=1e-5)
 
 
