@@ -17,17 +17,19 @@ SECONDS = 1.25
 MACHINES = 24
 CLIPS = 24
 SLIP = 0.012
+FLAW_DB = (-20.0, -6.0)
+"""Strength of a flaw's impacts, from clip to clip; at 0 dB they are as strong as a knock's."""
 
 
 @dataclass(frozen=True)
 class Machine:
     """What one machine is like; what changes from clip to clip is drawn by `clip`.
 
-    `shaft`: turns in a second. `order`: impacts of a damaged bearing per turn; never a whole
-    number. `resonances`: in Hz, where the casing rings. `ringing`: s, until it has died away to
-    1/e. `harmonics`: amplitudes of the shaft's. `blades`: of a fan, whose tone lies at so many
-    times the shaft's. `slope_db`: of its noise, per octave. `knocks`: whether something harmless
-    knocks once a turn.
+    `shaft`: turns in a second. `order`: impacts of a damaged bearing per turn; neither it nor its
+    double is near a whole number. `resonances`: in Hz, where the casing rings. `ringing`: s, until
+    it has died away to 1/e. `harmonics`: amplitudes of the shaft's. `blades`: of a fan, whose tone
+    lies at so many times the shaft's. `slope_db`: of its noise, per octave. `knocks`: whether
+    something harmless knocks once a turn.
 
     Chapter: 8.5
     """
@@ -95,8 +97,8 @@ def machine(number, seed=0):
     rng = np.random.default_rng([8, 5, seed, number])
     low = rng.uniform(900, 2000)
     order = rng.uniform(2.6, 6.4)
-    if abs(order - round(order)) < 0.15:
-        order += 0.3
+    while any(abs(k * order - round(k * order)) < 0.15 for k in (1, 2)):
+        order = rng.uniform(2.6, 6.4)
     return Machine(
         shaft=float(rng.uniform(17, 42)),
         order=float(order),
@@ -133,7 +135,7 @@ def clip(one, damaged, rng):
     if one.knocks:
         sound += 0.1 * rng.uniform(0.5, 1.5) * _rung(one, turns, 1.0, 0.002, rng)
     if damaged:
-        sound += 0.1 * 10 ** (rng.uniform(-11, 1) / 20) * _rung(one, turns, one.order, SLIP, rng)
+        sound += 0.1 * 10 ** (rng.uniform(*FLAW_DB) / 20) * _rung(one, turns, one.order, SLIP, rng)
     sound += 0.1 * 10 ** (rng.uniform(-20, -6) / 20) * _neighbour(n, rng)
     return audio.peak_normalise(sound.astype(np.float32), 0.9), float(turns[-1] - turns[0]) / (
         (n - 1) / SAMPLE_RATE
@@ -166,7 +168,7 @@ def envelope_spectrum(samples, sample_rate, band=(800.0, 3800.0)):
 
     The band is cut out, its envelope is the size of the analytic signal, squared; its mean is taken
     off, and the amplitudes are those of its Fourier transform under a Hann window, divided by their
-    median from 10 to 400 Hz, so that 1 is what chance makes.
+    median from 10 to 400 Hz, so that half of what lies there is below 1.
 
     Raises ValueError for a band outside 0 to half the rate, AudioSilent for silence, and as
     `audio.check_samples`.
@@ -192,8 +194,8 @@ def envelope_spectrum(samples, sample_rate, band=(800.0, 3800.0)):
     return rates, amplitudes / max(usual, 1e-30)
 
 
-def bearing_score(samples, sample_rate, shaft, order, harmonics=3, width=0.03):
-    """How far a bearing's own rate stands out of the envelope's spectrum: a float, 1 by chance.
+def bearing_score(samples, sample_rate, shaft, order, harmonics=3, width=0.015):
+    """How far a bearing's own rate stands out of the envelope's spectrum; a float, 2 by chance.
 
     shaft: turns in a second; order: impacts per turn. At each of the first `harmonics` multiples
     of order × shaft the largest amplitude within ±`width` of it; their geometric mean.

@@ -34,8 +34,8 @@ def test_a_larger_set_begins_with_the_smaller_one():
 
 def test_orders_are_not_whole_numbers():
     orders = [machines.machine(i).order for i in range(200)]
-    assert min(abs(o - round(o)) for o in orders) > 0.1
-    assert min(orders) > 2.5 and max(orders) < 6.8
+    assert min(abs(k * o - round(k * o)) for o in orders for k in (1, 2)) >= 0.15
+    assert min(orders) > 2.5 and max(orders) < 6.4
 
 
 def test_the_tachometer_is_near_the_machines_speed():
