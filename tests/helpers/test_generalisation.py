@@ -9,55 +9,118 @@ from helpers.experiments import generalisation as g
 from helpers.models import ablation
 
 CONDITIONS = ("as recorded", "room", "holes")
+ENDS = [f"{end}{seed}" for end in g.ENDS for seed in ("", ", seed 1", ", seed 2")]
 
 
-def run(all_right, room):
-    """A run in which each variant has its own number of right answers."""
+def run(all_right, room, heard, at_home):
+    """A run in which each network has its own number of right answers.
+
+    heard: the speakers at home, who have `at_home` right answers each.
+    """
 
     def right(number):
-        return {"stranger": dict(zip(CONDITIONS, (number, number - room, number - 2), strict=True))}
+        counts = (number, number - room, number - 2)
+        return {
+            "stranger": dict(zip(CONDITIONS, counts, strict=True)),
+            "home": dict.fromkeys(CONDITIONS, at_home),
+        }
 
+    numbers = {"all": all_right, "all but echo": all_right - 5, "none": 20, "only echo": 30}
+    numbers |= {name: {"all": all_right, "none": 20}[name.split(",")[0]] for name in ENDS}
+    numbers["none, seed 1"] = 14
+    numbers["none, seed 2"] = 26
+    measured = [4.0, 0.5, 0.9, 0.4, 0.3, 3.0, 2.0, 1.0]
     return {
-        "clips": {"stranger": 50, "training": 200},
-        "right": {
-            "all": right(all_right),
-            "all but echo": right(all_right - 5),
-            "none": right(20),
-            "only echo": right(30),
-        },
+        "clips": {"stranger": 50, "training": 200, "home": 10 * len(heard)},
+        "heard": heard,
+        "right": {name: right(number) for name, number in numbers.items()},
         "curves": {
             "all": {"columns": ["step", "training", "stranger"], "rows": ["40 1 1", "80 180 40"]}
         },
-        "calibration": {"all": {"stranger": {"room": [4.0, 3.0, 2.0, 1.0]}}},
+        "calibration": {
+            "all": {
+                "stranger": {"room": measured},
+                "home": {"room": [float(n) for n in at_home]},
+            }
+        },
     }
 
 
 @pytest.fixture
 def record():
-    return {"runs": {"without a": run(40, 10), "without b": run(45, 20)}}
+    return {
+        "runs": {
+            "without a": run(40, 10, ["b", "c"], [7, 9]),
+            "without b": run(45, 20, ["a", "c"], [6, 8]),
+            "without c": run(45, 20, ["a", "b"], [10, 5]),
+        }
+    }
 
 
 def test_accuracy_and_gains(record):
-    assert g.accuracy(record, "all", "room") == {"a": 60.0, "b": 50.0}
-    assert g.gains(record, "echo", "room") == {"a": 10.0, "b": 10.0}
-    assert g.gains(record, "echo", "room", "alone") == {"a": 20.0, "b": 20.0}
+    assert g.accuracy(record, "all", "room") == {"a": 60.0, "b": 50.0, "c": 50.0}
+    assert g.gains(record, "echo", "room") == {"a": 10.0, "b": 10.0, "c": 10.0}
+    assert g.gains(record, "echo", "room", "alone") == {"a": 20.0, "b": 20.0, "c": 20.0}
     with pytest.raises(ValueError, match="left out"):
         g.gains(record, "echo", "room", "both")
     with pytest.raises(KeyError):
         g.accuracy(record, "all but thunder", "room")
 
 
+def test_ends_are_means_over_seeds_and_chance_is_the_difference_of_two(record):
+    record["runs"]["without a"]["right"]["none, seed 2"]["stranger"]["holes"] = 0
+    assert g.accuracy(record, "none", "holes")["a"] == pytest.approx(2 * (18 + 12 + 0) / 3)
+    assert g.chance(record, "none", "holes")["a"] == pytest.approx(2 * (18 - 12))
+    assert g.chance(record, "all", "room") == {"a": 0.0, "b": 0.0, "c": 0.0}
+
+
+def test_at_home_a_speaker_is_judged_by_the_networks_that_heard_them(record):
+    assert g.accuracy(record, "all", "room", "home") == {
+        "a": pytest.approx(80.0),  # 6 and 10 of 10
+        "b": pytest.approx(60.0),  # 7 and 5
+        "c": pytest.approx(85.0),  # 9 and 8
+    }
+
+
 def test_help_where_it_belongs(record):
-    for name, extra in (("without a", 4), ("without b", 6)):
-        record["runs"][name]["right"]["all"]["stranger"]["room"] += extra
-    found = g.fit_of_own(record, {"echo": "room"}, CONDITIONS[1:])
-    assert found == {"a": pytest.approx(8.0), "b": pytest.approx(12.0)}
+    for name, extra in (("without a", 4), ("without b", 6), ("without c", 6)):
+        for network in ("all", "all, seed 1", "all, seed 2"):
+            record["runs"][name]["right"][network]["stranger"]["room"] += extra
+    for r in record["runs"].values():
+        r["right"]["all but masks"] = r["right"]["all but echo"]
+    one = g.fit_of_own(record, {"echo": "room", "masks": "holes"}, CONDITIONS[1:])
+    # both parts gain as much in every condition: neither belongs to its own
+    assert one == {s: pytest.approx(0.0) for s in "abc"}
+    echo = {c: dict(v) for c, v in record["runs"]["without a"]["right"]["all but echo"].items()}
+    echo["stranger"]["room"] -= 3
+    record["runs"]["without a"]["right"]["all but echo"] = echo
+    two = g.fit_of_own(record, {"echo": "room", "masks": "holes"}, CONDITIONS[1:])
+    # 6 points more for echo in the room: once as its own, once as what masks are compared with
+    assert two["a"] == pytest.approx(6.0)
+    assert two["b"] == pytest.approx(0.0)
+
+
+def test_a_part_for_noise_is_not_compared_in_other_noises(record):
+    for r in record["runs"].values():
+        for name in r["right"]:
+            r["right"][name]["stranger"] |= {"noise 0 dB": 20, "strange noise": 20}
+        counts = r["right"]["all but echo"]["stranger"]
+        r["right"]["all but noise"] = {"stranger": counts | {"strange noise": 5}}
+    own = {"noise": "noise 0 dB", "echo": "room"}
+    found = g.fit_of_own(record, own, ("noise 0 dB", "strange noise", "room"))
+    # 30 points of the noise in strange noise count against it in the room only, by half
+    assert found["a"] == pytest.approx((0.0 + 15.0) / 2)
 
 
 def test_gap_and_calibration(record):
-    assert g.gap(record, "all") == {"a": pytest.approx(10.0), "b": pytest.approx(10.0)}
-    assert g.calibration(record, "all", "room", "boldness") == {"a": 4.0, "b": 4.0}
-    assert g.calibration(record, "all", "room", "error in noise") == {"a": 1.0, "b": 1.0}
+    assert g.gap(record, "all") == {s: pytest.approx(10.0) for s in "abc"}
+    assert g.calibration(record, "all", "room", "boldness") == {"a": 4.0, "b": 4.0, "c": 4.0}
+    assert g.calibration(record, "all", "room", "error, noise")["b"] == 1.0
+    assert g.calibration(record, "all", "room", "nats, best")["b"] == 0.3
+    at_home = g.calibration(record, "all", "room", "boldness", "home")
+    assert at_home == {"a": 8.0, "b": 6.0, "c": 8.5}
+    with pytest.raises(KeyError, match="boldness only"):
+        g.calibration(record, "all", "room", "error", "home")
 
 
 def test_areas_of_machines():
@@ -79,7 +142,9 @@ def test_every_speaker_is_left_out_once():
         ("speaker", "a"),
         ("speaker", "b"),
     ]
-    assert g.AGAIN not in ablation.VARIANTS
+    names = g.networks()
+    assert len(names) == len(ablation.VARIANTS) + 4
+    assert {seed for variant, seed in names.values() if variant not in g.ENDS} == {0}
     assert np.all([len(job) <= 2 for job in runs.values()])
 
 
@@ -101,12 +166,17 @@ def test_results_on_file_are_complete_and_were_made_with_this_code():
     programme = {k: np.array(v).tolist() for k, v in asdict(ablation.FULL).items()}
     for name, run in record["runs"].items():
         settings = run["settings"]
-        assert (settings["steps"], settings["machine steps"]) == (g.STEPS, g.MACHINE_STEPS), name
+        if name.startswith("machines"):
+            assert (settings["steps"], settings["fleet"]) == (g.MACHINE_STEPS, g.FLEET), name
+            assert list(settings["recipes"]) == list(RECIPES), name
+            continue
+        assert settings["steps"] == g.STEPS, name
         assert settings["augmentation"] == programme, name
         assert settings["conditions"] == list(shifts.CONDITIONS), name
-    for variant in (*ablation.VARIANTS, g.AGAIN):
+    for network in g.networks():
         for condition in shifts.CONDITIONS:
-            assert set(g.accuracy(record, variant, condition)) == set(speakers)
+            for who in ("home", "stranger"):
+                assert set(g.accuracy_of(record, network, condition, who)) == set(speakers)
     for method in (*g.DETECTORS, *RECIPES):
         assert g.areas(record, method).shape == (machines.MACHINES,)
     for variant in ("none", "all", "strong"):
