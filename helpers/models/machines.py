@@ -25,8 +25,6 @@ COARSE = FrontEnd(n_mels=32)
 FINE = FrontEnd(n_fft=64, hop=20, n_mels=16, fmin=100.0)
 """Frames of 8 ms every 2.5 ms, with half as many bands: single impacts can be seen."""
 
-LEARNING_RATE = 6e-3
-
 SAME_PICTURE = FrontEnd(n_mels=16, hop=20, fmin=100.0)
 """Frames of 32 ms, for the rest as `FINE`: as many frames and the same number of bands."""
 
@@ -110,8 +108,7 @@ def train_on_machines(power, labels, recipe, steps, seed=0):
 
     set_seed(seed)
     network = digit_cnn(power.shape[1], power.shape[2], classes=2)
-    batches = [machine_batches(power, labels, recipe)]
-    history = fit([network], batches, steps=steps, learning_rate=LEARNING_RATE)
+    history = fit([network], [machine_batches(power, labels, recipe)], steps=steps)
     return network, history
 
 
