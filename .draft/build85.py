@@ -120,7 +120,7 @@ def observe(none, full, step):
 
 
 sets = [replace(pictures, augmentation=a) for a in (NONE, ablation.FULL)]
-(without, with_all), history = ablation.train_together(sets, STEPS, SEED, observe, every=40)
+(without, with_all), history = g.train_together(sets, STEPS, SEED, observe, every=40)
 ''')
 code('''
 shown = [CLEAN, "noise 10 dB", "room", "telephone"]
@@ -795,7 +795,7 @@ answer_8_5_6 = ...
 def score(settings):
     found = []
     for seed in (0, 1):
-        network, _ = ablation.train(replace(pictures, augmentation=settings), 150, seed)
+        network, _ = g.train(replace(pictures, augmentation=settings), 150, seed)
         for c in ("noise 10 dB", "room", "telephone"):
             look = seen(shifts.shifted(stranger, c).audio)
             found.append(understood(network, look, stranger))

@@ -290,6 +290,63 @@ def areas_by_machine(scores, clips, chosen):
     ]
 
 
+def train(pictures, steps, seed=0, observe=None, every=50):
+    """Train one network of chapter 5.2 on `digits.Pictures`: (network, History).
+
+    observe: a function of (network, steps done), called every `every` steps; it chooses nothing,
+    the last weights are kept. Raises as `training.fit`. Chapter: 8.5
+    """
+    (network,), history = train_together([pictures], steps, seed, observe, every)
+    return network, history
+
+
+def train_together(sets, steps, seed=0, observe=None, every=50):
+    """As `train`, for several Pictures: (a network for each, side by side, History).
+
+    observe: a function of (network, …, steps done). Raises as `training.fit`. Chapter: 8.5
+    """
+    from helpers.models import digits
+    from helpers.models.ablation import BATCH, LEARNING_RATE
+    from helpers.models.cnn import digit_cnn
+    from helpers.training import fit, set_seed
+
+    set_seed(seed)
+    made = [digit_cnn(digits.FRAMES, digits.FRONT_END.n_mels) for _ in sets]
+    calls = []
+
+    def watch():  # ever larger, so that the last weights count as the best
+        calls.append(min((len(calls) + 1) * every, steps))
+        observe(*made, calls[-1])
+        return calls[-1]
+
+    history = fit(
+        made,
+        [digits.batches([one], size=BATCH) for one in sets],
+        steps=steps,
+        learning_rate=LEARNING_RATE,
+        validate=watch if observe else None,
+        every=every,
+    )
+    return made, history
+
+
+def train_on_machines(power, labels, recipe, steps, seed=0):
+    """Train a network to tell damaged from sound: (network, History). Raises as `training.fit`.
+
+    power (n, frames, n_mels), labels (n,) of 0 and 1; recipe as in `models.machines.RECIPES`.
+
+    Chapter: 8.5
+    """
+    from helpers.models.cnn import digit_cnn
+    from helpers.models.machines import machine_batches
+    from helpers.training import fit, set_seed
+
+    set_seed(seed)
+    network = digit_cnn(power.shape[1], power.shape[2], classes=2)
+    history = fit([network], [machine_batches(power, labels, recipe)], steps=steps)
+    return network, history
+
+
 def _of_people(clips):
     """What the results on people depend on, as JSON would give it back."""
     from helpers import shifts
@@ -394,7 +451,7 @@ def _speaker(speaker):
         def observe(network, step, curve=curve):
             curve.append([step, *(a.right(network, CONDITIONS[0]) for a in asked.values())])
 
-        network, history = ablation.train(
+        network, history = train(
             replace(lesson, augmentation=ablation.programme(variant)),
             STEPS,
             seed=seed,
@@ -522,7 +579,7 @@ def _voices(seed):
     people_pictures = seen(clips.audio)
     people, strangers = {}, {}
     for variant, settings in (("none", NONE), ("all", ablation.FULL), ("strong", FOR_VOICES)):
-        network, _ = ablation.train(replace(lesson, augmentation=settings), STEPS, seed=seed)
+        network, _ = train(replace(lesson, augmentation=settings), STEPS, seed=seed)
         right = ablation.logits(network, people_pictures).argmax(axis=1) == clips.labels
         people[variant] = {
             str(s): round(100 * float(right[clips.speakers == s].mean()), 2)
@@ -553,7 +610,7 @@ def _detectors():
 def _machines(seed=0):
     """Every recipe on every group of machines that were left out; how it fits the others."""
     from helpers import machines
-    from helpers.models.machines import RECIPES, damage_scores, powers, train_on_machines
+    from helpers.models.machines import RECIPES, damage_scores, powers
     from helpers.privacy import auc
 
     clips = machines.make(seed=FLEET)

@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from helpers.models import digits, tf
+from helpers.models import tf
 from helpers.models.augmentation import NONE, Augmentation
-from helpers.models.cnn import digit_cnn
 
 FULL = Augmentation(
     stretch=(0.85, 1.18),
@@ -65,43 +64,6 @@ def programme(variant, full=FULL):
     kind, _, part = variant.rpartition(" ")
     start, end = (full, NONE) if kind == "all but" else (NONE, full)
     return replace(start, **{name: getattr(end, name) for name in PARTS[part]})
-
-
-def train(pictures, steps, seed=0, observe=None, every=50):
-    """Train one network of chapter 5.2 on `digits.Pictures`: (network, History).
-
-    observe: a function of (network, steps done), called every `every` steps; it chooses nothing,
-    the last weights are kept. Raises as `training.fit`. Chapter: 8.5
-    """
-    (network,), history = train_together([pictures], steps, seed, observe, every)
-    return network, history
-
-
-def train_together(sets, steps, seed=0, observe=None, every=50):
-    """As `train`, for several Pictures: (a network for each, side by side, History).
-
-    observe: a function of (network, …, steps done). Raises as `training.fit`. Chapter: 8.5
-    """
-    from helpers.training import fit, set_seed
-
-    set_seed(seed)
-    networks = [digit_cnn(digits.FRAMES, digits.FRONT_END.n_mels) for _ in sets]
-    calls = []
-
-    def watch():  # ever larger, so that the last weights count as the best
-        calls.append(min((len(calls) + 1) * every, steps))
-        observe(*networks, calls[-1])
-        return calls[-1]
-
-    history = fit(
-        networks,
-        [digits.batches([one], size=BATCH) for one in sets],
-        steps=steps,
-        learning_rate=LEARNING_RATE,
-        validate=watch if observe else None,
-        every=every,
-    )
-    return networks, history
 
 
 def logits(network, pictures, batch=500):

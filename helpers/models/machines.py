@@ -16,7 +16,6 @@ from helpers.models.augmentation import (
     mask_stripes,
     throat,
 )
-from helpers.models.cnn import digit_cnn
 from helpers.models.frontend import RelativeLevel, decibels
 
 COARSE = FrontEnd(n_mels=32)
@@ -97,19 +96,6 @@ def machine_batches(power, labels, recipe, size=32):
         return picture, tf.gather(targets, chosen)
 
     return draw
-
-
-def train_on_machines(power, labels, recipe, steps, seed=0):
-    """Train a network to tell damaged from sound: (network, History). Raises as `training.fit`.
-
-    power (n, frames, n_mels), labels (n,) of 0 and 1. Chapter: 8.5
-    """
-    from helpers.training import fit, set_seed
-
-    set_seed(seed)
-    network = digit_cnn(power.shape[1], power.shape[2], classes=2)
-    history = fit([network], [machine_batches(power, labels, recipe)], steps=steps)
-    return network, history
 
 
 def damage_scores(network, power, batch=200):

@@ -1,12 +1,11 @@
 """Programmes of augmentation with and without their parts."""
 
-from dataclasses import fields, replace
+from dataclasses import fields
 
-import numpy as np
 import pytest
 
 from helpers import shifts
-from helpers.models import ablation, digits
+from helpers.models import ablation
 from helpers.models.augmentation import NONE, Augmentation
 
 
@@ -38,21 +37,3 @@ def test_every_part_has_a_condition_of_its_own():
     assert set(ablation.OWN) == set(ablation.PARTS)
     assert set(ablation.OWN.values()) <= set(shifts.CONDITIONS[1:])
     assert not set(ablation.OWN.values()) & set(shifts.UNFORESEEN)
-
-
-@pytest.mark.slow
-def test_training_watches_and_chooses_nothing():
-    rng = np.random.default_rng(0)
-    power = rng.uniform(1e-6, 1e-2, (40, digits.FRAMES, 32)).astype(np.float32)
-    labels = np.arange(40, dtype=np.int32) % 10
-    lesson = digits.Pictures(power, np.full(40, 60, np.int32), labels, NONE)
-    seen = []
-
-    def observe(one, two, step):
-        seen.append((step, one is not two))
-
-    both = [lesson, replace(lesson, augmentation=ablation.FULL)]
-    networks, history = ablation.train_together(both, 5, observe=observe, every=2)
-    assert [step for step, _ in seen] == [2, 4, 5] and all(apart for _, apart in seen)
-    assert history.best_step == 5
-    assert ablation.logits(networks[1], power[:3]).shape == (3, 10)

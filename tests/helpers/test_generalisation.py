@@ -1,12 +1,13 @@
 """The experiment on shifts: what is read from its record."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
 from helpers.experiments import generalisation as g
-from helpers.models import ablation
+from helpers.models import ablation, digits
+from helpers.models.augmentation import NONE
 
 CONDITIONS = ("as recorded", "room", "holes")
 ENDS = [f"{end}{seed}" for end in g.ENDS for seed in ("", ", seed 1", ", seed 2")]
@@ -153,6 +154,24 @@ def test_the_time_of_a_batch():
     assert g.time_of(record, "only echo") == 0.5
     with pytest.raises(KeyError):
         g.time_of(record, "all but echo")
+
+
+@pytest.mark.slow
+def test_training_watches_and_chooses_nothing():
+    rng = np.random.default_rng(0)
+    power = rng.uniform(1e-6, 1e-2, (40, digits.FRAMES, 32)).astype(np.float32)
+    labels = np.arange(40, dtype=np.int32) % 10
+    lesson = digits.Pictures(power, np.full(40, 60, np.int32), labels, NONE)
+    seen = []
+
+    def observe(one, two, step):
+        seen.append((step, one is not two))
+
+    both = [lesson, replace(lesson, augmentation=ablation.FULL)]
+    networks, history = g.train_together(both, 5, observe=observe, every=2)
+    assert [step for step, _ in seen] == [2, 4, 5] and all(apart for _, apart in seen)
+    assert history.best_step == 5
+    assert ablation.logits(networks[1], power[:3]).shape == (3, 10)
 
 
 def test_results_on_file_are_complete_and_were_made_with_this_code():
