@@ -69,7 +69,9 @@ def _own(gains, own):
 
 
 def solve_own(gains, own):
-    """Row by row: the own gain, and the sum of the row without it divided by one column less."""
+    """Row by row: the own gain, and the sum of the row without it divided by one column less. Where
+    a column helps every row, this is above zero without any row belonging to it: the chapter takes
+    off what the other rows gain there, too."""
     mine = gains[np.arange(len(own)), own]
     others = (gains.sum(axis=1) - mine) / (gains.shape[1] - 1)
     return (mine - others).mean()
