@@ -210,8 +210,7 @@ def log_odds(s, condition, who):
     return np.log((share + 0.002) / (1.002 - share))
 
 
-print(f"{'':14s}{'points':>8s}{'log-odds':>10s}   extra loss of the stranger")
-agree = []
+lines, agree = [f"{'':14s}{'points':>8s}{'log-odds':>10s}   extra loss of the stranger"], []
 for c in CHANGED:
     odds = [
         log_odds(s, CLEAN, "stranger") - log_odds(s, c, "stranger")
@@ -220,7 +219,8 @@ for c in CHANGED:
     ]
     points = np.mean([extra(s, c) for s in clean["home"]])
     agree.append((points > 0, np.mean(odds) > 0))
-    print(f"{c:14s}{points:+8.1f}{np.mean(odds):+10.2f}")
+    lines.append(f"{c:14s}{points:+8.1f}{np.mean(odds):+10.2f}")
+print("\\n".join(lines))
 in_points, in_odds = np.sum(agree, axis=0)
 display(Markdown(
     f"The stranger loses more than people at home in {in_points} of {len(CHANGED)} conditions "
