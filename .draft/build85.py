@@ -530,6 +530,8 @@ bold_verdict = verdict(
     smallest_effect=5.0,
     source="fsdd",
 )
+''')
+code('''
 for who in ("home", "stranger"):
     both = [
         np.mean([list(g.calibration(record, "all", c, "boldness", who).values()) for c in cs])
@@ -542,7 +544,7 @@ display(Markdown("Abroad it is " + (
     "still too modest, if less so than at home." if abroad > np.mean(list(bold_home.values())) else
     "more modest still."
 )))
-''')
+''', HIDE)
 code('''
 elsewhere = [c for c in CHANGED if c != g.CHOSEN_IN]
 measured = {
