@@ -95,8 +95,9 @@ def accuracy_of(record, network, condition, who="stranger"):
     found = {s: [] for s in runs}
     for run in runs.values():
         each = run["clips"][who] / len(run["heard"])
-        for s, right in zip(run["heard"], run["right"][network][who][condition], strict=True):
-            found[s].append(100 * right / each)
+        right = _numbers(run["right"][network][who][condition])
+        for s, count in zip(run["heard"], right, strict=True):
+            found[s].append(100 * count / each)
     return {s: float(np.mean(values)) for s, values in found.items()}
 
 
@@ -178,12 +179,14 @@ def calibration(record, variant, condition, what, who="stranger"):
     runs = by_speaker(record)
     if who == "stranger":
         place = MEASURES.index(what)
-        return {s: r["calibration"][variant][who][condition][place] for s, r in runs.items()}
+        return {
+            s: _numbers(r["calibration"][variant][who][condition])[place] for s, r in runs.items()
+        }
     if what != "boldness":
         raise KeyError(f"at home there is boldness only, not {what!r}")
     found = {s: [] for s in runs}
     for run in runs.values():
-        values = run["calibration"][variant][who][condition]
+        values = _numbers(run["calibration"][variant][who][condition])
         for s, bold in zip(run["heard"], values, strict=True):
             found[s].append(bold)
     return {s: float(np.mean(values)) for s, values in found.items()}
@@ -215,7 +218,16 @@ def areas(record, method):
     ]
     if not found:
         raise KeyError(f"no run has the method {method!r}")
-    return np.array(found[0])
+    return np.array(_numbers(found[0]))
+
+
+def _text(numbers):
+    """Numbers on one line of the record."""
+    return " ".join(f"{x:g}" for x in numbers)
+
+
+def _numbers(text):
+    return [float(x) for x in text.split()]
 
 
 def time_of(record, variant):
@@ -460,7 +472,7 @@ def _speaker(speaker):
         )
         home, stranger = asked["home"], asked["stranger"]
         right[name] = {
-            "home": {c: home.right_by_speaker(network, c) for c in CONDITIONS},
+            "home": {c: _text(home.right_by_speaker(network, c)) for c in CONDITIONS},
             "stranger": {c: stranger.right(network, c) for c in CONDITIONS},
         }
         if detailed:
@@ -508,17 +520,17 @@ def _calibrated(network, tuning, asked):
     home, stranger = asked["home"], asked["stranger"]
     for condition, pictures in home.pictures.items():
         p = softmax(logits(network, pictures))
-        found["home"][condition] = [
+        found["home"][condition] = _text(
             round(bold(p[home.speakers == s], home.labels[home.speakers == s]), 2)
             for s in np.unique(home.speakers)
-        ]
+        )
     for condition, pictures in stranger.pictures.items():
         z, labels = logits(network, pictures), stranger.labels
         plain, *others = (softmax(z, t) for t in (1.0, *fitted.values()))
         best = softmax(z, fit_temperature(z, labels))
         measured = [bold(plain, labels), *(nats(p, labels) for p in (plain, *others, best))]
         measured += [100 * expected_calibration_error(p, labels) for p in (plain, *others)]
-        found["stranger"][condition] = [round(float(v), 3) for v in measured]
+        found["stranger"][condition] = _text(round(float(v), 3) for v in measured)
     return {c: [round(t, 3), errors[c]] for c, t in fitted.items()}, found
 
 
@@ -636,7 +648,7 @@ def _areas(scores, clips, chosen):
     from helpers.privacy import auc
 
     return {
-        "areas": {name: areas_by_machine(s, clips, chosen) for name, s in scores.items()},
+        "areas": {name: _text(areas_by_machine(s, clips, chosen)) for name, s in scores.items()},
         "together": {
             name: round(auc(s[chosen], clips.labels[chosen] == 1), 4) for name, s in scores.items()
         },

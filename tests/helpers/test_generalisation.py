@@ -23,14 +23,14 @@ def run(all_right, room, heard, at_home):
         counts = (number, number - room, number - 2)
         return {
             "stranger": dict(zip(CONDITIONS, counts, strict=True)),
-            "home": dict.fromkeys(CONDITIONS, at_home),
+            "home": dict.fromkeys(CONDITIONS, " ".join(map(str, at_home))),
         }
 
     numbers = {"all": all_right, "all but echo": all_right - 5, "none": 20, "only echo": 30}
     numbers |= {name: {"all": all_right, "none": 20}[name.split(",")[0]] for name in ENDS}
     numbers["none, seed 1"] = 14
     numbers["none, seed 2"] = 26
-    measured = [4.0, 0.5, 0.9, 0.4, 0.3, 3.0, 2.0, 1.0]
+    measured = "4 0.5 0.9 0.4 0.3 3 2 1"
     return {
         "clips": {"stranger": 50, "training": 200, "home": 10 * len(heard)},
         "heard": heard,
@@ -41,7 +41,7 @@ def run(all_right, room, heard, at_home):
         "calibration": {
             "all": {
                 "stranger": {"room": measured},
-                "home": {"room": [float(n) for n in at_home]},
+                "home": {"room": " ".join(map(str, at_home))},
             }
         },
     }
@@ -125,8 +125,8 @@ def test_gap_and_calibration(record):
 
 
 def test_areas_of_machines():
-    runs = {"a": {}, "machines, b": {"areas": {"y": [0.1, 0.2]}}}
-    record = {"runs": runs | {"machines, c": {"areas": {"x": [0.5, 1.0]}}}}
+    runs = {"a": {}, "machines, b": {"areas": {"y": "0.1 0.2"}}}
+    record = {"runs": runs | {"machines, c": {"areas": {"x": "0.5 1"}}}}
     assert g.areas(record, "x") == pytest.approx([0.5, 1.0])
     with pytest.raises(KeyError):
         g.areas(record, "z")
