@@ -816,8 +816,8 @@ display(Markdown(
 ))
 poor = [name for name, fits in trained.items() if np.mean(fits) < 0.9]
 display(Markdown(
-    f"Not even their own training is learnt well by: {', '.join(poor)}. What is compared with them "
-    "is also a matter of steps." if poor else "All networks learn their own training well."
+    f"Not even their own training is learnt well by: {', '.join(poor)}. "
+    "What is compared with them is also a matter of steps." if poor else "All networks learn their own training well."
 ))
 ''', HIDE)
 md('''
