@@ -380,7 +380,7 @@ $$
 \end{aligned}
 $$
 
-That makes seven parts, two ways, eleven conditions: more than 150 comparisons <!-- constant: 7 · 2 · 11 -->, of which some look good by chance. Three answers to that:
+That makes seven parts, two ways, eleven conditions: more than 150 comparisons, <!-- constant: 7 · 2 · 11 --> of which some look good by chance. Three answers to that:
 
 - **One number for one question.** Each part $a$ was given its own condition $c_a$ beforehand (`ablation.OWN`; the condition *fast* is shared by stretch and shift). Let $D_a(c)$ be the gain of $a$ in $c$ minus its mean gain in the other conditions. That $D_a(c_a)$ is large may only mean that everything helps in $c_a$; so the mean of $D_b(c_a)$ over the parts $b$ that belong elsewhere is taken off, and the mean over the seven parts is one number for each speaker. One point matters. (*Noise* is not compared in other noises.)
 - **A control.** Two networks that differ by seed only are compared in the same way, two with all seven above and two with none below: a row of zeros with the noise of chance on them.
@@ -799,12 +799,13 @@ together, trained = {}, record["runs"]["machines, networks"]["training"]
 for run in runs:
     together |= run.get("together", {})
 groups = np.arange(machines.MACHINES) % g.FOLDS
-print(f"{'':26s}mean  worst  one threshold  four groups          own training")
+lines = [f"{'':25s} mean  worst    one  four groups           own"]
 for name, values in area.items():
     means = " ".join(f"{values[groups == k].mean():.2f}" for k in range(g.FOLDS))
-    fit = f"{np.mean(trained[name]):8.3f}" if name in trained else ""
-    print(f"{name:25s}{values.mean():5.3f}{values.min():7.3f}{together[name]:9.3f}"
-          f"        {means}{fit}")
+    fit = f"{np.mean(trained[name]):7.3f}" if name in trained else ""
+    lines.append(f"{name:25s}{values.mean():5.3f}{values.min():7.3f}{together[name]:7.3f}"
+                 f"  {means}{fit}")
+print("\\n".join(lines))
 knocks = np.array([one.knocks for one in struck])
 flat = area["one feature"]
 print(f"one feature: of machines that knock {flat[knocks].mean():.3f}, "
@@ -821,7 +822,7 @@ display(Markdown(
 ))
 ''', HIDE)
 md('''
-*One threshold* is the area with all machines together, what one setting for all would be worth: a detector whose scores mean the same on every machine loses nothing there. *One feature* is the kurtosis, a classical measure of how peaked a sound is, which harmless knocks raise as impacts do. *Own training* is the area on the machines that the networks learnt from: where it is low, more steps or a larger network might have helped.
+*One*, for one threshold, is the area with all machines together, what one setting for all would be worth: a detector whose scores mean the same on every machine loses nothing there. *One feature* is the kurtosis, a classical measure of how peaked a sound is, which harmless knocks raise as impacts do. *Own* is the area on the machines that the networks learnt from: where it is low, more steps or a larger network might have helped.
 
 Everything here was built in by us: the impacts, the knocks, the rate that the classical detector is told and that is exact in the mean. If it won, it won on home ground. On a real machine the data sheet may be lost, the speed unknown, the flaw somewhere else than in the bearing; there a network that was trained on many machines, or a measure of strangeness, may be all one has, and only recordings of such machines can tell.
 
