@@ -39,6 +39,7 @@ _SOURCES = {
     "esc10": "recordings of ESC-10",
     "jsb": "the JSB chorales",
     "coffee": "recorded coffee orders",
+    "machines": "machines made up by this book",
     "wake": "recorded wake words",
     "voices": "synthetic speech, heard by a recogniser trained on people (FSDD)",
     "builtin": "built-in voices, sounds and scores",
