@@ -52,12 +52,9 @@ class Slopes(layers.Layer):
 
 
 def _slope(x):
-    frames = x.shape[1]
-    ends = [x[:, :1]] * 2, [x[:, -1:]] * 2
-    x = tf.concat([*ends[0], x, *ends[1]], axis=1)
-    return (
-        tf.add_n([k * (x[:, 2 + k :][:, :frames] - x[:, 2 - k :][:, :frames]) for k in (1, 2)]) / 10
-    )
+    n = x.shape[1]
+    x = tf.concat([*[x[:, :1]] * 2, x, *[x[:, -1:]] * 2], axis=1)
+    return tf.add_n([k * (x[:, 2 + k : 2 + k + n] - x[:, 2 - k : 2 - k + n]) for k in (1, 2)]) / 10
 
 
 def digit_variant(
@@ -135,7 +132,10 @@ def pitch_rows(samples, front_end=FRONT_END):
 def pitch_track(samples, front_end=FRONT_END):
     """Pitch of each frame in Hz, 0 where there is none: float (n,) → float (frames,).
 
-    As `pitch_rows`. Chapter: 2.5
+    As `pitch_rows`.
+
+    Chapter: 2.5
+    Source: [boersma1993accurate] for dividing by the autocorrelation of the window
     """
     samples = np.asarray(samples, np.float64)
     n, hop = front_end.n_fft, front_end.hop

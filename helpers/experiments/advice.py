@@ -1,0 +1,889 @@
+"""The usual advice, one change at a time: `python -m helpers.experiments.advice`.
+
+What is often advised for the recognisers of this book, each against the same thing without it.
+
+- digits: a learning rate that falls, batch normalisation, a larger network, slopes of the picture
+  and pitch as further inputs. One network of chapter 5.2, a quarter of its batches from built-in
+  voices; trained on five speakers of the Free Spoken Digit Dataset, tested on the sixth.
+- strings: a language model that rescores what the speller of chapter 5.3 proposes, where numbers
+  follow a plan that the model has learned from texts, where every digit is as likely as any other,
+  and where it has learned another plan than is spoken. In quiet and in noise, speakers unseen.
+- sounds: augmentation, batch normalisation, a larger network. One network of chapter 6.4, ESC-10 in
+  its official folds.
+- music: counting models of chapter 6.2, and the composer for capacity. What temperature, a given
+  opening, a given melody, being told the mode (major or minor), and learning from both modes do to
+  variety, broken rules and surprise, on chorales of the test part.
+
+Two seeds; all with far fewer steps than in the chapters, so that accuracies lie lower. Every
+variant of a network gets the same three learning rates to choose from. For digits a test speaker's
+neighbour decides, on networks that heard neither; for sounds fold 2 does, on networks trained on
+folds 3 to 5, so that it is not quite unseen; the weight of a language model is the one that is best
+for the other five speakers. Runs are written to results/advice.json as they finish; a run on file
+is not repeated. One to two minutes a run on one core, an hour and a half in all.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import asdict
+
+import numpy as np
+
+from helpers.experiments._record import load_results
+from helpers.experiments._runs import do_runs, finish, missing, options, provenance_of
+from helpers.experiments.recogniser import partners
+
+SEEDS = (0, 1)
+RATES = (1e-3, 3e-3, 9e-3)
+"""Learning rates among which every variant chooses."""
+BASE = "as it is"
+
+DIGIT_STEPS = 500
+VOICES_SHARE = 0.25
+DIGITS = {
+    BASE: {},
+    "constant rate": {"constant": True},
+    "no batch normalisation": {"normalised": False},
+    "larger": {"larger": True},
+    "slopes": {"slopes": True},
+    "pitch": {"pitch": True},
+}
+DIGIT_GROUPS = {
+    "training": (BASE, "constant rate", "no batch normalisation"),
+    "size": ("larger",),
+    "inputs": ("slopes", "pitch"),
+}
+"""Which variants share a run."""
+
+SOUND_STEPS, SOUND_BATCH = 500, 32
+SOUNDS = {
+    BASE: {},
+    "no augmentation": {"augmented": False},
+    "no batch normalisation": {"normalised": False},
+    "larger": {"larger": True},
+}
+SOUND_GROUPS = {
+    "training": (BASE, "no augmentation", "no batch normalisation"),
+    "size": ("larger",),
+}
+FOLDS, TUNED_ON, TUNED_WITH = (1, 2, 3, 4, 5), 2, (3, 4, 5)
+
+STAGES = ((250, 160, (1, 2)), (300, 260, (2, 4)), (450, 440, (3, 7)))
+"""Steps, frames and words a string, as in chapter 5.3, but fewer steps."""
+STRING_BATCH, STRING_RATE = 16, 3e-3
+SNRS = (40, 10)
+NUMBERS = 60
+"""Strings of each kind and signal-to-noise ratio that are tested."""
+TEXTS = 2000
+"""Numbers that a language model learns from, as text."""
+BEAM = 16
+WEIGHTS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0)
+CODES, EXCHANGES = 6, 3
+LEVELS = ("-1", "-2", "-3")
+"""The language model counts after one, two and three tokens."""
+END, BEFORE = 10, 11
+CONDITIONS = {
+    "language model, numbers of its plan": ("plan", "plan", ("plan", "plan")),
+    "language model, any digits": ("any", "any", ("any", "any")),
+    "language model of other numbers": ("any", "plan", ("plan", "plan")),
+}
+"""What is spoken, what the model has learned, and where its weight was chosen."""
+
+GIVEN, WRITTEN, PIECES, GROUP = 16, 96, 64, 8
+"""Steps given, steps in all, pieces that are written, and pieces to a group."""
+CHORDS = 2
+"""Chords in a passage that counts as another."""
+TEMPERATURES = {"cool": 0.7, "warm": 1.3}
+WIDTHS = {"narrow": 32, "wide": 224}
+MUSIC_STEPS = 300
+MUSIC = {
+    "higher temperature": ("warm", "opening"),
+    "lower temperature": ("cool", "opening"),
+    "an opening given": ("opening", "nothing"),
+    "a melody given": ("melody", "opening"),
+    "two modes together": ("opening", "own mode"),
+    "told the mode": ("told", "opening"),
+    "larger network": ("wide", "narrow"),
+}
+"""What is compared with what, after and before."""
+MEASURES = {"variety": 1.0, "breaks": -1.0, "nats": -1.0}
+"""What is measured of music, and whether more or less of it is a gain."""
+
+ADVICE = {
+    "digits": {
+        "learning-rate schedule": (BASE, "constant rate"),
+        "batch normalisation": (BASE, "no batch normalisation"),
+        "larger network": ("larger", BASE),
+        "slopes": ("slopes", BASE),
+        "pitch": ("pitch", BASE),
+    },
+    "sounds": {
+        "augmentation": (BASE, "no augmentation"),
+        "batch normalisation": (BASE, "no batch normalisation"),
+        "larger network": ("larger", BASE),
+    },
+}
+"""What is compared with what, after and before."""
+
+
+# --- digits ---------------------------------------------------------------------------------------
+
+
+def train_digits(sets, variant, *, rate, pitches=None, steps=DIGIT_STEPS, seed=0):
+    """Train one digit network on Pictures: a variant of DIGITS, (network, History).
+
+    pitches: for "pitch", what `advised.clip_pitch` gives of each set. Raises KeyError for another
+    variant, and as `helpers.training.fit`.
+
+    Chapter: 2.5
+    """
+    from helpers.models import advised, digits
+    from helpers.training import constant_schedule, cosine_schedule, fit, set_seed
+
+    chosen = dict(DIGITS[variant])
+    constant, larger = chosen.pop("constant", False), chosen.pop("larger", False)
+    if larger:
+        chosen["channels"] = advised.LARGER
+    set_seed(seed)
+    network = advised.digit_variant(digits.FRAMES, digits.FRONT_END.n_mels, **chosen)
+    draw = digits.batches(sets)
+    if variant == "pitch":
+        draw = advised.pitch_batches(sets, pitches)
+    history = fit(
+        [network],
+        [draw],
+        steps=steps,
+        learning_rate=rate,
+        schedule=constant_schedule if constant else cosine_schedule,
+    )
+    return network, history
+
+
+def _digits(variants, tested, rates, seed):
+    """Accuracies of variants with each of their rates: those who speak in `tested` are strangers.
+
+    rates: {variant: rates to try}. → {variant: {rate: {speaker: fraction}}}, and losses.
+    """
+    from helpers.datasets import load_digits
+    from helpers.datasets.builtin_digits import load_practice_voices
+    from helpers.models import advised, digits
+    from helpers.models.small import seen
+
+    clips, voices = load_digits("real", quiet=True), load_practice_voices()
+    strange = np.isin(clips.speakers, tested)
+    learnt, heard = clips.subset(~strange), clips.subset(strange)
+    sets = [
+        digits.pictures(learnt, share=1 - VOICES_SHARE),
+        digits.pictures(voices, share=VOICES_SHARE),
+    ]
+    pictures = seen(heard.audio)
+    pitches = pitch = None
+    if "pitch" in variants:
+        pitches = [advised.clip_pitch(learnt), advised.clip_pitch(voices)]
+        pitch = advised.windowed_pitch(heard)
+    found, losses = {}, {}
+    for variant in variants:
+        found[variant], losses[variant] = {}, {}
+        for rate in rates[variant]:
+            network, history = train_digits(sets, variant, rate=rate, pitches=pitches, seed=seed)
+            x = np.concatenate([pictures, pitch], axis=2) if variant == "pitch" else pictures
+            right = advised.looked_at(network, x).argmax(axis=1) == heard.labels
+            found[variant][str(rate)] = {
+                s: round(float(right[heard.speakers == s].mean()), 5) for s in tested
+            }
+            losses[variant][str(rate)] = round(history.loss[-1], 4)
+    return {"right": found, "loss": losses}
+
+
+def chosen_rate(record, variant, speaker):
+    """The rate at which a variant did best on the neighbour of `speaker`. Chapter: 2.5
+
+    Raises KeyError while the runs that decide are missing.
+    """
+    group = next(g for g, variants in DIGIT_GROUPS.items() if variant in variants)
+    speakers = record["runs"][_of_family(record, "digits, tuned")[0]]["speakers"]
+    partner = partners(speakers)[speaker]
+    pair = " and ".join(sorted((speaker, partner)))
+    right = record["runs"][f"digits, tuned without {pair}, {group}"]["right"][variant]
+    return max(RATES, key=lambda rate: right[str(rate)][partner])
+
+
+# --- sounds ---------------------------------------------------------------------------------------
+
+
+def train_sounds(bank, variant, *, rate, steps=SOUND_STEPS, seed=0):
+    """Train one sound network on a `SoundBank`: a variant of SOUNDS, (network, History).
+
+    Without augmentation a crop is still taken around any loud frame. Raises KeyError for another
+    variant, and as `helpers.training.fit_stages`.
+
+    Chapter: 2.5
+    """
+    from helpers.models import advised, augmentation, sounds
+    from helpers.training import fit_stages, set_seed
+
+    chosen = dict(SOUNDS[variant])
+    if chosen.pop("larger", False):
+        chosen["channels"] = advised.LARGER_FOR_SOUNDS
+    changes = {}
+    if not chosen.pop("augmented", True):
+        changes = {"changes": augmentation.NONE, "mixed": 0.0, "noisy": 0.0, "empty": 0.0}
+    set_seed(seed)
+    network = advised.sound_variant(bank.classes, **chosen)
+    draw = sounds.batches(bank, SOUND_BATCH, **changes)
+    history = fit_stages([network], [(steps, [draw])], sounds.sound_loss, learning_rate=rate)
+    return network, history
+
+
+def _sounds(variants, folds, fold, rates, seed):
+    """Accuracy on `fold` of variants trained on `folds`: {variant: {rate: fraction}}, and losses."""
+    from helpers.datasets import load_sounds
+    from helpers.models.sounds import SoundModel, sound_bank
+
+    sounds = load_sounds("real", quiet=True)
+    used = np.isin(sounds.folds, (*folds, fold))
+    some = sounds.subset(used)
+    bank = sound_bank(some)
+    heard, test = bank.subset(np.isin(some.folds, folds)), bank.subset(some.folds == fold)
+    found, losses = {}, {}
+    for variant in variants:
+        found[variant], losses[variant] = {}, {}
+        for rate in rates[variant]:
+            network, history = train_sounds(heard, variant, rate=rate, seed=seed)
+            said = SoundModel([network], sounds.classes).probabilities(test).argmax(axis=1)
+            found[variant][str(rate)] = round(float(np.mean(said == test.labels)), 5)
+            losses[variant][str(rate)] = round(history.loss[-1], 4)
+    return {"right": found, "loss": losses}
+
+
+def chosen_sound_rate(record, variant):
+    """The rate at which a variant did best on fold 2; raises KeyError while that is missing.
+
+    Chapter: 2.5
+    """
+    right = record["runs"][f"sounds, tuned, {variant}"]["right"][variant]
+    return max(RATES, key=lambda rate: right[str(rate)])
+
+
+# --- strings --------------------------------------------------------------------------------------
+
+
+class NumberPlan:
+    """How numbers are given out: a zero, one of six codes, one of three exchanges, three digits.
+
+    Codes have two digits, exchanges one; the k-th code is used in proportion to 1/k, the rest
+    evenly. rng: draws the plan.
+
+    Chapter: 2.5
+    """
+
+    def __init__(self, rng):
+        self.codes = [divmod(int(c), 10) for c in rng.choice(100, CODES, replace=False)]
+        self.exchanges = [int(e) for e in rng.choice(10, EXCHANGES, replace=False)]
+        shares = 1 / np.arange(1, CODES + 1)
+        self.shares = shares / shares.sum()
+
+    def draw(self, n, rng):
+        """n numbers, a list of tuples of seven digits. Chapter: 2.5"""
+        found = []
+        for _ in range(n):
+            code = self.codes[rng.choice(CODES, p=self.shares)]
+            exchange = self.exchanges[rng.integers(EXCHANGES)]
+            found.append((0, *code, exchange, *map(int, rng.integers(0, 10, 3))))
+        return found
+
+
+def any_digits(n, rng, words=(3, 7)):
+    """n strings in which every digit is as likely as any other: a list of tuples. Chapter: 2.5"""
+    return [
+        tuple(map(int, rng.integers(0, 10, rng.integers(*words, endpoint=True)))) for _ in range(n)
+    ]
+
+
+class LanguageModel:
+    """Counts what follows one, two and three tokens of numbers, the end included.
+
+    texts: a list of sequences of digits. Raises ValueError without any.
+
+    Chapter: 2.5
+    Source: [teh2006hierarchical] for what is unseen, see `helpers.counting.Chain`
+    """
+
+    def __init__(self, texts):
+        from helpers.counting import Chain, keys
+
+        if not texts:
+            raise ValueError("a language model needs texts: give one or more")
+        named, came, _ = self._places(texts)
+        self.chain = Chain(keys(named, LEVELS), came, classes=END + 1)
+
+    @staticmethod
+    def _places(texts):
+        came = np.concatenate([[*text, END] for text in texts]).astype(int)
+        which = np.repeat(np.arange(len(texts)), [len(text) + 1 for text in texts])
+        named = {}
+        for name in LEVELS:
+            back = -int(name)
+            shifted = [([BEFORE] * back + list(text))[: len(text) + 1] for text in texts]
+            named[name] = np.concatenate(shifted).astype(int)
+        return named, came, which
+
+    def log_probabilities(self, texts):
+        """ln p of each sequence with its end: float (n,). Chapter: 2.5"""
+        from helpers.counting import keys
+
+        named, came, which = self._places(texts)
+        p = self.chain.probabilities(keys(named, LEVELS))
+        return np.bincount(which, np.log(p[np.arange(len(came)), came]), len(texts))
+
+
+def rescored(candidates, model, weights=WEIGHTS):
+    """What is best of the speller's proposals at each weight of a language model: list of tuples.
+
+    candidates: a list of (digits, log-probability), as `transcribe.spell_beam` gives. The model
+    counts against strings of even digits, which are what the speller has learned from: each is
+    scored by its log-probability plus weight · (ln p of the model + ln 10 per digit).
+
+    Chapter: 2.5
+    Source: [hannun2014first] for weighing a language model against the speller
+    """
+    strings, spelled = zip(*candidates, strict=True)
+    better = model.log_probabilities(strings) + np.log(10) * np.array([len(s) for s in strings])
+    return [strings[int(np.argmax(np.array(spelled) + w * better))] for w in weights]
+
+
+def train_speller(clips, voices, *, stages=STAGES, seed=0):
+    """Train a speller without a writer on Clips, a quarter of them voices: (network, History).
+
+    Raises as `string_batches` and `fit_stages`. Chapter: 2.5
+    """
+    from helpers.models import advised
+    from helpers.models.composition import string_batches, word_bank
+    from helpers.models.digits import FRONT_END
+    from helpers.training import fit_stages, set_seed
+
+    set_seed(seed)
+    banks = [word_bank(clips, share=1 - VOICES_SHARE), word_bank(voices, share=VOICES_SHARE)]
+    network = advised.spelling_network(FRONT_END.n_mels)
+    batches = [
+        (steps, [string_batches(banks, frames, words, size=STRING_BATCH, seed=seed)])
+        for steps, frames, words in stages
+    ]
+    return network, fit_stages([network], batches, advised.spelling_only, learning_rate=STRING_RATE)
+
+
+def _strings(test, seed, index):
+    """Words wrong of a stranger: {spoken: {model: {snr: [at each weight]}}}, and words said."""
+    from helpers import transcribe
+    from helpers.datasets import by_speaker, load_digits
+    from helpers.datasets.builtin_digits import load_practice_voices
+    from helpers.datasets.strings import connect, in_noise
+    from helpers.metrics import token_errors
+
+    clips, voices = load_digits("real", quiet=True), load_practice_voices()
+    learnt, heard = (clips.subset(i) for i in by_speaker(clips, test=test))
+    network, history = train_speller(learnt, voices, seed=seed)
+    rng = np.random.default_rng([seed, index])
+    plan = NumberPlan(rng)
+    models = {
+        "plan": LanguageModel(plan.draw(TEXTS, rng)),
+        "any": LanguageModel(any_digits(TEXTS, rng)),
+    }
+    said = {"plan": plan.draw(NUMBERS, rng), "any": any_digits(NUMBERS, rng)}
+    wrong = {s: {m: {} for m in models} for s in said}
+    words = {s: len(SNRS) * sum(map(len, texts)) for s, texts in said.items()}
+    for spoken, texts in said.items():
+        strings = connect(heard, NUMBERS, rng, said=texts)
+        for snr in SNRS:
+            proposals = [
+                transcribe.spell_beam(transcribe.hear(network, x), BEAM, BEAM)
+                for x in in_noise(strings, snr, np.random.default_rng(2)).audio
+            ]
+            for name, model in models.items():
+                errors = np.zeros(len(WEIGHTS), int)
+                for candidates, text in zip(proposals, texts, strict=True):
+                    for i, best in enumerate(rescored(candidates, model)):
+                        e = token_errors(best, text)
+                        errors[i] += e.substitutions + e.deletions + e.insertions
+                wrong[spoken][name][str(snr)] = errors.tolist()
+    plain = sum(wrong["plan"]["plan"][str(snr)][0] for snr in SNRS)
+    return {
+        "accuracy": round(1 - plain / words["plan"], 5),
+        "wrong": wrong,
+        "words": words,
+        "loss": round(history.loss[-1], 4),
+        "bits": {
+            name: round(float(-model.log_probabilities(said[name]).mean() / np.log(2)), 3)
+            for name, model in models.items()
+        },
+    }
+
+
+# --- music ----------------------------------------------------------------------------------------
+
+
+def mode_of(piece):
+    """Whether a piece, int (T, 4), is rather in minor (1) or in major (0), by its pitch classes.
+
+    Chapter: 2.5
+    Source: [krumhansl1982tracing], see `helpers.counting.nearest_key`
+    """
+    from helpers.counting import nearest_key
+
+    sung = np.asarray(piece)[np.asarray(piece) >= 0]
+    shares = np.bincount(sung % 12, minlength=12) / max(1, len(sung))
+    return int(12 <= nearest_key(shares[None])[0] < 24)
+
+
+def told_counter(train, valid):
+    """A `helpers.counting.Counter` that is told of each piece whether it is in minor.
+
+    Each chain has a last, most precise level, at which the mode counts as well. It foretells
+    pieces and does not write any. Raises as `Counter`.
+
+    Chapter: 2.5
+    """
+    from helpers.counting import CHAINS, Counter
+
+    class Told(Counter):
+        @staticmethod
+        def _named(pieces):
+            named, held = Counter._named(pieces)
+            cells = [piece.size for piece in pieces]
+            return named | {"mode": np.repeat([mode_of(piece) for piece in pieces], cells)}, held
+
+    return Told(train, valid, {name: [*levels, "mode"] for name, levels in CHAINS.items()})
+
+
+def in_groups(values, group=GROUP):
+    """A list cut into groups of `group`; raises ValueError if something is left over.
+
+    Chapter: 2.5
+    """
+    if not len(values) or len(values) % group:
+        raise ValueError(f"{len(values)} pieces do not make groups of {group}")
+    return [values[i : i + group] for i in range(0, len(values), group)]
+
+
+def of_groups(pieces, given=GIVEN):
+    """Variety and broken rules of what was written, group by group, the opening left out.
+
+    {"variety": per cent of the passages of CHORDS chords that differ, "breaks": per 100 chord
+    changes, each a list}. Chapter: 2.5
+    """
+    from helpers.compose import break_rate, variety
+
+    groups = in_groups([piece[given:] for piece in pieces])
+    return {
+        "variety": [round(100 * variety(group, CHORDS), 3) for group in groups],
+        "breaks": [round(break_rate(group), 3) for group in groups],
+    }
+
+
+def boards(test):
+    """What is given of test pieces: {"nothing", "opening", "melody", "Bach": int (n, steps, 4)}.
+
+    The first PIECES pieces of WRITTEN steps or more. Raises ValueError if there are fewer.
+
+    Chapter: 2.5
+    """
+    from helpers.compose import FREE
+
+    long = [piece[:WRITTEN] for piece in test if len(piece) >= WRITTEN][:PIECES]
+    if len(long) < PIECES:
+        raise ValueError(f"{len(long)} pieces have {WRITTEN} steps; {PIECES} are needed")
+    bach = np.stack(long)
+    opening, melody = bach.copy(), bach.copy()
+    opening[:, GIVEN:] = FREE
+    melody[:, GIVEN:, 1:] = FREE
+    nothing = np.full_like(bach, FREE)
+    return {"nothing": nothing, "opening": opening, "melody": melody, "Bach": bach}
+
+
+def _music(kind, seed):
+    """What one way of writing gives: groups' variety and breaks, and pieces' surprise, or some."""
+    from helpers.compose import compose, temper
+    from helpers.counting import Counter
+    from helpers.datasets import load_chorales
+    from helpers.experiments.music import nats
+
+    chorales = load_chorales("real", quiet=True)
+    given, rng = boards(chorales.test), np.random.default_rng(seed)
+    if kind in WIDTHS:
+        return _composed(WIDTHS[kind], chorales, given["opening"], rng, seed)
+    if kind == "told":
+        model = told_counter(chorales.train, chorales.valid)
+        return {"nats": _rounded(nats(model, chorales.test))}
+    if kind == "own mode":
+        return _by_mode(chorales, given["Bach"], given["opening"], rng)
+    model = Counter(chorales.train, chorales.valid)
+    if kind in TEMPERATURES:
+        board, heat = given["opening"], TEMPERATURES[kind]
+        pieces, _ = compose(model, board, rng, lambda p: temper(p, heat))
+        return of_groups(pieces)
+    pieces, _ = compose(model, given[kind], rng)
+    found = of_groups(pieces)
+    if kind == "opening":
+        found |= {"nats": _rounded(nats(model, chorales.test))}
+        found["Bach"] = of_groups(given["Bach"])
+    return found
+
+
+def _by_mode(chorales, bach, opening, rng):
+    """Counting models of one mode each, asked about pieces of their own."""
+    from helpers.compose import compose
+    from helpers.counting import Counter
+    from helpers.experiments.music import nats
+
+    of_test = np.array([mode_of(piece) for piece in chorales.test])
+    # the whole piece tells its mode, not the beginning that is used
+    long = [m for m, p in zip(of_test, chorales.test, strict=True) if len(p) >= WRITTEN]
+    of_board = np.array(long[: len(bach)])
+    surprise, pieces = np.zeros(len(of_test)), np.zeros_like(bach)
+    for mode in (0, 1):
+        own = [
+            [piece for piece in part if mode_of(piece) == mode]
+            for part in (chorales.train, chorales.valid)
+        ]
+        model = Counter(*own)
+        mine = [piece for piece, m in zip(chorales.test, of_test, strict=True) if m == mode]
+        surprise[of_test == mode] = nats(model, mine)
+        pieces[of_board == mode] = compose(model, opening[of_board == mode], rng)[0]
+    return {**of_groups(pieces), "nats": _rounded(surprise), "minor": int(of_test.sum())}
+
+
+def _composed(width, chorales, opening, rng, seed):
+    """A composer that looks back at nothing, of one width: what it foretells and writes."""
+    from helpers.compose import compose
+    from helpers.experiments import music
+    from helpers.models import composer
+    from helpers.training import fit_stages, set_seed
+
+    set_seed(seed)
+    network = composer.composer("nothing", width)
+    draw = composer.score_batches(composer.scores(chorales.train), music.BATCH, music.ODD)
+    history = fit_stages(
+        [network],
+        [(MUSIC_STEPS, [draw])],
+        composer.cell_loss,
+        learning_rate=music.LEARNING_RATE,
+        weight_decay=music.WEIGHT_DECAY,
+    )
+    model = composer.Composer(network)
+    pieces, _ = compose(model, opening, rng)
+    return {
+        **of_groups(pieces),
+        "nats": _rounded(music.nats(model, chorales.test)),
+        "parameters": int(network.count_params()),
+        "loss": round(history.loss[-1], 4),
+    }
+
+
+def _rounded(values):
+    return [round(float(v), 5) for v in values]
+
+
+# --- runs -----------------------------------------------------------------------------------------
+
+
+def plan(speakers):
+    """{name: (family, what it takes)} of all runs, those that choose learning rates first.
+
+    Raises ValueError for an odd number of speakers. Chapter: 2.5
+    """
+    runs, ordered = {}, sorted(speakers)
+    for test, other in partners(ordered).items():
+        for group in DIGIT_GROUPS:
+            if test < other:
+                name = f"digits, tuned without {test} and {other}, {group}"
+                runs[name] = ("tune digits", group, (test, other))
+    for variant in SOUNDS:
+        runs[f"sounds, tuned, {variant}"] = ("tune sounds", variant)
+    for seed in SEEDS:
+        for test in ordered:
+            for group in DIGIT_GROUPS:
+                runs[f"digits, without {test}, {group}, seed {seed}"] = (
+                    "digits",
+                    group,
+                    test,
+                    seed,
+                )
+        for fold in FOLDS:
+            for group in SOUND_GROUPS:
+                runs[f"sounds, fold {fold}, {group}, seed {seed}"] = ("sounds", group, fold, seed)
+        for index, test in enumerate(ordered):
+            runs[f"strings, without {test}, seed {seed}"] = ("strings", test, seed, index)
+        for kind in dict.fromkeys(kind for pair in MUSIC.values() for kind in pair):
+            if seed == 0 or kind != "told":
+                runs[f"music, {kind}, seed {seed}"] = ("music", kind, seed)
+    return runs
+
+
+def _run(family, *arguments):
+    began = time.monotonic()
+    if family == "tune digits":
+        group, pair = arguments
+        variants = DIGIT_GROUPS[group]
+        result = _digits(variants, list(pair), dict.fromkeys(variants, RATES), SEEDS[0])
+        result["speakers"] = _speakers()
+    elif family == "tune sounds":
+        (variant,) = arguments
+        result = _sounds([variant], TUNED_WITH, TUNED_ON, {variant: RATES}, SEEDS[0])
+    elif family == "digits":
+        group, test, seed, rates = arguments
+        result = _digits(DIGIT_GROUPS[group], [test], {v: [r] for v, r in rates.items()}, seed)
+    elif family == "sounds":
+        group, fold, seed, rates = arguments
+        others = tuple(f for f in FOLDS if f != fold)
+        of = {v: [r] for v, r in rates.items()}
+        result = _sounds(SOUND_GROUPS[group], others, fold, of, seed)
+    else:
+        result = {"strings": _strings, "music": _music}[family](*arguments)
+    return {**result, "seconds": round(time.monotonic() - began, 1)}
+
+
+def _speakers():
+    from helpers.datasets import load_digits
+
+    return sorted(set(map(str, load_digits("real", quiet=True).speakers)))
+
+
+# --- what is on file ------------------------------------------------------------------------------
+
+
+def gains(record, family):
+    """What each piece of advice gained, one number per unit, of those whose runs are on file.
+
+    family: "digits" and "strings" (points of accuracy, points of words got right; a value for each
+    speaker), "sounds" (points; for each fold), "music" (for each group of pieces or, of surprise,
+    each piece; the names begin with what is measured, "variety", "breaks" or "nats", and less of
+    the last two is a gain). Means over seeds. {advice: float (units,)}; raises KeyError for another
+    family.
+
+    Chapter: 2.5
+    """
+    of_family = {
+        "digits": _digit_gains,
+        "sounds": _sound_gains,
+        "strings": _string_gains,
+        "music": _music_gains,
+    }[family]
+    found = {}
+    for name, values in of_family(record["runs"]):
+        try:
+            found[name] = np.array(values(), float)
+        except (KeyError, IndexError):
+            continue
+    return found
+
+
+def _of_family(record, start):
+    names = [name for name in record["runs"] if name.startswith(start)]
+    if not names:
+        raise KeyError(f"no run on file is called {start} …")
+    return names
+
+
+def _group_of(groups, variant):
+    return next(group for group, variants in groups.items() if variant in variants)
+
+
+def _digit_gains(runs):
+    tuned = [name for name in runs if name.startswith("digits, tuned")]
+    speakers = runs[tuned[0]]["speakers"] if tuned else []
+
+    def accuracy(variant, test, seed):
+        group = _group_of(DIGIT_GROUPS, variant)
+        (by_speaker,) = runs[f"digits, without {test}, {group}, seed {seed}"]["right"][
+            variant
+        ].values()
+        return 100 * by_speaker[test]
+
+    def values(after, before):
+        if not speakers:
+            raise KeyError("no run on file says who speaks")
+        return [
+            np.mean([accuracy(after, s, k) - accuracy(before, s, k) for k in SEEDS])
+            for s in speakers
+        ]
+
+    for name, pair in ADVICE["digits"].items():
+        yield name, lambda pair=pair: values(*pair)
+
+
+def _sound_gains(runs):
+    def accuracy(variant, fold, seed):
+        group = _group_of(SOUND_GROUPS, variant)
+        (right,) = runs[f"sounds, fold {fold}, {group}, seed {seed}"]["right"][variant].values()
+        return 100 * right
+
+    def values(after, before):
+        return [
+            np.mean([accuracy(after, f, k) - accuracy(before, f, k) for k in SEEDS]) for f in FOLDS
+        ]
+
+    for name, pair in ADVICE["sounds"].items():
+        yield name, lambda pair=pair: values(*pair)
+
+
+def chosen_weight(runs, spoken, model, speaker):
+    """The place in WEIGHTS that leaves the other speakers the fewest words wrong; an int.
+
+    runs: those of strings, {(speaker, seed): run}. The first of equals, so the smallest weight.
+
+    Chapter: 2.5
+    """
+    total = np.zeros(len(WEIGHTS))
+    for (other, _), run in runs.items():
+        if other != speaker:
+            total += np.sum([run["wrong"][spoken][model][str(snr)] for snr in SNRS], axis=0)
+    return int(total.argmin())
+
+
+def _string_gains(runs):
+    mine = {}
+    for name, run in runs.items():
+        if name.startswith("strings, without "):
+            speaker, seed = name.removeprefix("strings, without ").split(", seed ")
+            mine[speaker, int(seed)] = run
+    speakers = sorted({speaker for speaker, _ in mine})
+
+    def values(spoken, model, chosen_on):
+        if len(speakers) < 6:
+            raise KeyError("speakers are missing")
+        found = []
+        for speaker in speakers:
+            place, each = chosen_weight(mine, *chosen_on, speaker), []
+            for seed in SEEDS:
+                run = mine[speaker, seed]
+                wrong = np.sum([run["wrong"][spoken][model][str(snr)] for snr in SNRS], axis=0)
+                each.append(100 * (wrong[0] - wrong[place]) / run["words"][spoken])
+            found.append(np.mean(each))
+        return found
+
+    for name, condition in CONDITIONS.items():
+        yield name, lambda condition=condition: values(*condition)
+
+
+def _music_gains(runs):
+    def measured(kind, measure):
+        seeds = (0,) if kind == "told" else SEEDS
+        return np.mean([runs[f"music, {kind}, seed {k}"][measure] for k in seeds], axis=0)
+
+    def values(after, before, measure):
+        return MEASURES[measure] * (measured(after, measure) - measured(before, measure))
+
+    for measure in MEASURES:
+        for name, pair in MUSIC.items():
+            yield f"{measure}, {name}", lambda pair=pair, m=measure: values(*pair, m)
+
+
+UNITS = {"digits": "speaker", "strings": "speaker", "sounds": "fold", "music": "group or piece"}
+"""What one value of a family's gains belongs to."""
+
+
+def table(record=None):
+    """The results file as a Markdown table with its date, commit and machine; a str.
+
+    `record` is what `load_results` gives; None reads the file. Advice whose runs are missing is
+    left out. Chapter: 2.5
+    """
+    from helpers.verdict import interval
+
+    record = load_results("advice") if record is None else record
+    rows = ["| advice | gain | interval | over |", "|---|---:|---:|---|"]
+    for family, unit in UNITS.items():
+        for name, values in gains(record, family).items():
+            low, high = interval(values)
+            rows.append(
+                f"| {family}: {name} | {values.mean():+.2f} | {low:+.2f} to {high:+.2f} "
+                f"| {len(values)} × {unit} |"
+            )
+    if len(rows) == 2:
+        return f"The evaluation is not complete: {len(record['runs'])} runs are on file."
+    return "\n".join([*rows, "", provenance_of(list(record["runs"].values()))])
+
+
+def main(arguments=None):
+    """Do the runs that are not on file; returns 0."""
+    asked = options("advice", __doc__, arguments)
+    record, speakers = load_results("advice", __doc__), _speakers()
+    runs, settings = plan(speakers), _settings()
+    todo = {
+        name: run
+        for name, run in runs.items()
+        if name in missing(record, {name: run}, settings[name.partition(",")[0]], asked.only)
+    }
+    for tuning in (True, False):
+        for family in UNITS:
+            jobs = {}
+            for name, (kind, *arguments) in todo.items():
+                if name.partition(",")[0] != family or kind.startswith("tune") != tuning:
+                    continue
+                if kind == "digits":
+                    variants = DIGIT_GROUPS[arguments[0]]
+                    test = arguments[1]
+                    arguments.append({v: chosen_rate(record, v, test) for v in variants})
+                elif kind == "sounds":
+                    variants = SOUND_GROUPS[arguments[0]]
+                    arguments.append({v: chosen_sound_rate(record, v) for v in variants})
+                jobs[name] = (kind, *arguments)
+            do_runs(_run, jobs, record, "advice", settings[family], asked.workers)
+    finish(record, runs, "advice", __doc__)
+    print(table(record))
+    return 0
+
+
+def _settings():
+    """What the results of each family depend on, as JSON would give it back."""
+    from helpers import counting
+    from helpers.datasets import load_chorales, load_digits, load_sounds
+    from helpers.datasets.builtin_digits import load_practice_voices
+    from helpers.models import advised, cnn, composer, sounds, transcriber
+    from helpers.models.augmentation import FOR_PEOPLE, FOR_VOICES
+
+    def plain(changes):
+        return {k: np.array(v).tolist() for k, v in asdict(changes).items()}
+
+    speech = {
+        "share of voices": VOICES_SHARE,
+        "for people": plain(FOR_PEOPLE),
+        "for voices": plain(FOR_VOICES),
+        "data": [load_digits("real", quiet=True).id, load_practice_voices().id],
+    }
+    return {
+        "digits": {
+            "training": [DIGIT_STEPS, list(RATES)],
+            "channels": [list(cnn.CHANNELS), list(advised.LARGER)],
+            "pitch": [advised.VOICED, advised.LOWEST_HZ, advised.HIGHEST_HZ, advised.QUIET_DB],
+            **speech,
+        },
+        "strings": {
+            "stages": [[steps, frames, list(words)] for steps, frames, words in STAGES],
+            "training": [STRING_BATCH, STRING_RATE],
+            "sizes": [list(transcriber.CHANNELS), transcriber.WIDTH, transcriber.TAPS],
+            "numbers": [CODES, EXCHANGES, NUMBERS, TEXTS, list(SNRS)],
+            "model": [BEAM, list(WEIGHTS), list(LEVELS)],
+            **speech,
+        },
+        "sounds": {
+            "training": [SOUND_STEPS, SOUND_BATCH, list(RATES)],
+            "channels": [list(sounds.CHANNELS), list(advised.LARGER_FOR_SOUNDS)],
+            "changes": plain(sounds.CHANGES),
+            "mixing": [sounds.MIXED, sounds.NOISY, sounds.EMPTY],
+            "folds": [list(FOLDS), TUNED_ON, list(TUNED_WITH)],
+            "data": load_sounds("real", quiet=True).id,
+        },
+        "music": {
+            "writing": [GIVEN, WRITTEN, PIECES, GROUP, CHORDS],
+            "temperatures": dict(TEMPERATURES),
+            "composer": [dict(WIDTHS), MUSIC_STEPS, composer.DROPOUT, composer.BLANK],
+            "counting": [counting.DISCOUNT, counting.STRENGTH],
+            "data": load_chorales("real", quiet=True).id,
+        },
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
