@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import asdict
 
 import numpy as np
 
@@ -107,7 +106,7 @@ MUSIC = {
     "larger network": ("wide", "narrow"),
 }
 """What is compared with what, after and before."""
-MEASURES = {"variety": 1.0, "breaks": -1.0, "nats": -1.0}
+MEASURES = {"variety": 1.0, "breaks": -1.0, "surprise": -1.0}
 """What is measured of music, and whether more or less of it is a gain."""
 
 ADVICE = {
@@ -237,7 +236,7 @@ def train_sounds(bank, variant, *, rate, steps=SOUND_STEPS, seed=0):
 
 
 def _sounds(variants, folds, fold, rates, seed):
-    """Accuracy on `fold` of variants trained on `folds`: {variant: {rate: fraction}}, and losses."""
+    """Accuracy on `fold` of variants trained on `folds`: {variant: {rate: fraction}}, losses."""
     from helpers.datasets import load_sounds
     from helpers.models.sounds import SoundModel, sound_bank
 
@@ -514,7 +513,7 @@ def _music(kind, seed):
         return _composed(WIDTHS[kind], chorales, given["opening"], rng, seed)
     if kind == "told":
         model = told_counter(chorales.train, chorales.valid)
-        return {"nats": _rounded(nats(model, chorales.test))}
+        return {"surprise": _rounded(nats(model, chorales.test))}
     if kind == "own mode":
         return _by_mode(chorales, given["Bach"], given["opening"], rng)
     model = Counter(chorales.train, chorales.valid)
@@ -525,7 +524,7 @@ def _music(kind, seed):
     pieces, _ = compose(model, given[kind], rng)
     found = of_groups(pieces)
     if kind == "opening":
-        found |= {"nats": _rounded(nats(model, chorales.test))}
+        found |= {"surprise": _rounded(nats(model, chorales.test))}
         found["Bach"] = of_groups(given["Bach"])
     return found
 
@@ -550,7 +549,7 @@ def _by_mode(chorales, bach, opening, rng):
         mine = [piece for piece, m in zip(chorales.test, of_test, strict=True) if m == mode]
         surprise[of_test == mode] = nats(model, mine)
         pieces[of_board == mode] = compose(model, opening[of_board == mode], rng)[0]
-    return {**of_groups(pieces), "nats": _rounded(surprise), "minor": int(of_test.sum())}
+    return {**of_groups(pieces), "surprise": _rounded(surprise), "minor": int(of_test.sum())}
 
 
 def _composed(width, chorales, opening, rng, seed):
@@ -574,7 +573,7 @@ def _composed(width, chorales, opening, rng, seed):
     pieces, _ = compose(model, opening, rng)
     return {
         **of_groups(pieces),
-        "nats": _rounded(music.nats(model, chorales.test)),
+        "surprise": _rounded(music.nats(model, chorales.test)),
         "parameters": int(network.count_params()),
         "loss": round(history.loss[-1], 4),
     }
@@ -656,10 +655,10 @@ def gains(record, family):
     """What each piece of advice gained, one number per unit, of those whose runs are on file.
 
     family: "digits" and "strings" (points of accuracy, points of words got right; a value for each
-    speaker), "sounds" (points; for each fold), "music" (for each group of pieces or, of surprise,
-    each piece; the names begin with what is measured, "variety", "breaks" or "nats", and less of
-    the last two is a gain). Means over seeds. {advice: float (units,)}; raises KeyError for another
-    family.
+    speaker), "sounds" (points; for each fold), "writing" (per cent of passages that differ, and
+    breaks of rules, of which fewer are a gain; for each group of pieces) and "foretelling" (nats
+    per cell, of which fewer are a gain; for each piece). Means over seeds.
+    {advice: float (units,)}; raises KeyError for another family.
 
     Chapter: 2.5
     """
@@ -667,7 +666,8 @@ def gains(record, family):
         "digits": _digit_gains,
         "sounds": _sound_gains,
         "strings": _string_gains,
-        "music": _music_gains,
+        "writing": lambda runs: _music_gains(runs, ("variety", "breaks")),
+        "foretelling": lambda runs: _music_gains(runs, ("surprise",)),
     }[family]
     found = {}
     for name, values in of_family(record["runs"]):
@@ -766,7 +766,7 @@ def _string_gains(runs):
         yield name, lambda condition=condition: values(*condition)
 
 
-def _music_gains(runs):
+def _music_gains(runs, measures):
     def measured(kind, measure):
         seeds = (0,) if kind == "told" else SEEDS
         return np.mean([runs[f"music, {kind}, seed {k}"][measure] for k in seeds], axis=0)
@@ -774,12 +774,18 @@ def _music_gains(runs):
     def values(after, before, measure):
         return MEASURES[measure] * (measured(after, measure) - measured(before, measure))
 
-    for measure in MEASURES:
+    for measure in measures:
         for name, pair in MUSIC.items():
             yield f"{measure}, {name}", lambda pair=pair, m=measure: values(*pair, m)
 
 
-UNITS = {"digits": "speaker", "strings": "speaker", "sounds": "fold", "music": "group or piece"}
+UNITS = {
+    "digits": "speaker",
+    "strings": "speaker",
+    "sounds": "fold",
+    "writing": "group of pieces",
+    "foretelling": "piece",
+}
 """What one value of a family's gains belongs to."""
 
 
@@ -809,14 +815,12 @@ def main(arguments=None):
     """Do the runs that are not on file; returns 0."""
     asked = options("advice", __doc__, arguments)
     record, speakers = load_results("advice", __doc__), _speakers()
-    runs, settings = plan(speakers), _settings()
-    todo = {
-        name: run
-        for name, run in runs.items()
-        if name in missing(record, {name: run}, settings[name.partition(",")[0]], asked.only)
-    }
+    runs, settings, todo = plan(speakers), _settings(), {}
+    for family, of_family in settings.items():
+        own = {name: run for name, run in runs.items() if name.startswith(f"{family}, ")}
+        todo |= missing(record, own, of_family, asked.only)
     for tuning in (True, False):
-        for family in UNITS:
+        for family in settings:
             jobs = {}
             for name, (kind, *arguments) in todo.items():
                 if name.partition(",")[0] != family or kind.startswith("tune") != tuning:
@@ -843,43 +847,36 @@ def _settings():
     from helpers.models import advised, cnn, composer, sounds, transcriber
     from helpers.models.augmentation import FOR_PEOPLE, FOR_VOICES
 
-    def plain(changes):
-        return {k: np.array(v).tolist() for k, v in asdict(changes).items()}
-
     speech = {
-        "share of voices": VOICES_SHARE,
-        "for people": plain(FOR_PEOPLE),
-        "for voices": plain(FOR_VOICES),
+        "augmentation": f"{VOICES_SHARE}: {FOR_PEOPLE}, {FOR_VOICES}",
         "data": [load_digits("real", quiet=True).id, load_practice_voices().id],
     }
+    sizes = (transcriber.CHANNELS, transcriber.WIDTH, transcriber.DILATIONS, transcriber.TAPS)
     return {
         "digits": {
-            "training": [DIGIT_STEPS, list(RATES)],
-            "channels": [list(cnn.CHANNELS), list(advised.LARGER)],
-            "pitch": [advised.VOICED, advised.LOWEST_HZ, advised.HIGHEST_HZ, advised.QUIET_DB],
+            "training": f"{DIGIT_STEPS} {RATES}",
+            "channels": f"{cnn.CHANNELS} {advised.LARGER}",
+            "pitch": f"{advised.VOICED} {advised.LOWEST_HZ} {advised.HIGHEST_HZ} "
+            f"{advised.QUIET_DB}",
             **speech,
         },
         "strings": {
-            "stages": [[steps, frames, list(words)] for steps, frames, words in STAGES],
-            "training": [STRING_BATCH, STRING_RATE],
-            "sizes": [list(transcriber.CHANNELS), transcriber.WIDTH, transcriber.TAPS],
-            "numbers": [CODES, EXCHANGES, NUMBERS, TEXTS, list(SNRS)],
-            "model": [BEAM, list(WEIGHTS), list(LEVELS)],
+            "training": f"{STAGES} {STRING_BATCH} {STRING_RATE} {sizes}",
+            "numbers": f"{CODES} {EXCHANGES} {NUMBERS} {TEXTS} {SNRS}",
+            "model": f"{BEAM} {WEIGHTS} {LEVELS}",
             **speech,
         },
         "sounds": {
-            "training": [SOUND_STEPS, SOUND_BATCH, list(RATES)],
-            "channels": [list(sounds.CHANNELS), list(advised.LARGER_FOR_SOUNDS)],
-            "changes": plain(sounds.CHANGES),
-            "mixing": [sounds.MIXED, sounds.NOISY, sounds.EMPTY],
-            "folds": [list(FOLDS), TUNED_ON, list(TUNED_WITH)],
+            "training": f"{SOUND_STEPS} {SOUND_BATCH} {RATES}",
+            "channels": f"{sounds.CHANNELS} {advised.LARGER_FOR_SOUNDS}",
+            "changes": f"{sounds.CHANGES} {sounds.MIXED} {sounds.NOISY} {sounds.EMPTY}",
+            "folds": f"{FOLDS} {TUNED_ON} {TUNED_WITH}",
             "data": load_sounds("real", quiet=True).id,
         },
         "music": {
-            "writing": [GIVEN, WRITTEN, PIECES, GROUP, CHORDS],
-            "temperatures": dict(TEMPERATURES),
-            "composer": [dict(WIDTHS), MUSIC_STEPS, composer.DROPOUT, composer.BLANK],
-            "counting": [counting.DISCOUNT, counting.STRENGTH],
+            "writing": f"{GIVEN} {WRITTEN} {PIECES} {GROUP} {CHORDS} {TEMPERATURES}",
+            "composer": f"{WIDTHS} {MUSIC_STEPS} {composer.DROPOUT} {composer.BLANK}",
+            "counting": f"{counting.DISCOUNT} {counting.STRENGTH}",
             "data": load_chorales("real", quiet=True).id,
         },
     }
