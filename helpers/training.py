@@ -148,9 +148,7 @@ def fit_stages(
             raise ValueError(f"{len(networks)} networks and {len(make_batches)} sources of batches")
     different = list({id(network): network for network in networks}.values())
     variables = [v for network in different for v in network.trainable_variables]
-    optimizer = keras.optimizers.AdamW(
-        schedule(learning_rate, steps), weight_decay=weight_decay
-    )
+    optimizer = keras.optimizers.AdamW(schedule(learning_rate, steps), weight_decay=weight_decay)
     optimizer.build(variables)
 
     def loss_and_gradients(network, make_batch):

@@ -111,6 +111,8 @@ def connect(
         if said is None:
             drawn = rng.choice(mine, rng.integers(words[0], words[1], endpoint=True))
         else:
+            if lacking := {*map(int, said[i])} - {*map(int, clips.labels[mine])}:
+                raise ValueError(f"{speaker} has no clip of {sorted(lacking)}")
             drawn = np.array([rng.choice(mine[clips.labels[mine] == word]) for word in said[i]])
         parts, ranges, at = [], [], 0
         for clip in drawn:
