@@ -79,8 +79,8 @@ TEXTS = 2000
 BEAM = 16
 WEIGHTS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0)
 CODES, EXCHANGES = 6, 3
-LEVELS = ("-1", "-2", "-3")
-"""The language model counts after one, two and three tokens."""
+LEVELS = ("place", "-1", "-2")
+"""The language model counts by place in the number, then after one token and after two."""
 END, BEFORE = 10, 11
 CONDITIONS = {
     "language model, numbers of its plan": ("plan", "plan", ("plan", "plan")),
@@ -301,7 +301,7 @@ def any_digits(n, rng, words=(3, 7)):
 
 
 class LanguageModel:
-    """Counts what follows one, two and three tokens of numbers, the end included.
+    """Counts what stands at each place of numbers, after one token and after two; the end too.
 
     texts: a list of sequences of digits. Raises ValueError without any.
 
@@ -321,11 +321,10 @@ class LanguageModel:
     def _places(texts):
         came = np.concatenate([[*text, END] for text in texts]).astype(int)
         which = np.repeat(np.arange(len(texts)), [len(text) + 1 for text in texts])
-        named = {}
-        for name in LEVELS:
-            back = -int(name)
+        named = {"place": np.concatenate([np.arange(len(text) + 1) for text in texts])}
+        for back in (1, 2):
             shifted = [([BEFORE] * back + list(text))[: len(text) + 1] for text in texts]
-            named[name] = np.concatenate(shifted).astype(int)
+            named[f"-{back}"] = np.concatenate(shifted).astype(int)
         return named, came, which
 
     def log_probabilities(self, texts):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from helpers.counting import Counter
 from helpers.experiments import advice
 
 SPEAKERS = ["ann", "bob", "cat", "dan", "eve", "fay"]
@@ -10,7 +11,7 @@ ABOUT = {"date": "2026-01-01", "commit": "abc", "machine": "m", "versions": "v"}
 
 
 def full_record():
-    """Gains that are known: 2 points for slopes, 3 and 5 for the larger networks, 1 for ann more."""
+    """Gains that are known: 2 points for slopes, 5 and 3 for larger networks, for ann 1 more."""
     right = dict.fromkeys((*advice.DIGITS, *advice.SOUNDS), 0.8)
     right |= {"slopes": 0.82, "no augmentation": 0.7}
     runs = {}
@@ -148,7 +149,7 @@ def test_a_language_model_comes_near_the_entropy_of_its_plan():
     heard = plan.draw(500, np.random.default_rng(2))
     bits = -model.log_probabilities(heard).mean() / np.log(2)
     entropy = -plan.shares @ np.log2(plan.shares) + np.log2(advice.EXCHANGES) + 3 * np.log2(10)
-    assert entropy - 0.3 < bits < entropy + 2.5
+    assert entropy - 0.3 < bits < entropy + 1.0
     assert model.log_probabilities([(9, 9, 9)])[0] < model.log_probabilities([heard[0]])[0] - 3
     everything = [(a,) for a in range(10)]
     (total,) = np.logaddexp.reduce(
@@ -210,12 +211,16 @@ def test_modes_groups_and_boards():
 
 
 def test_being_told_the_mode_helps_where_only_the_mode_tells():
-    major, minor = scale(64), scale(64, third=3)
-    train = [major, minor] * 2
-    model = advice.told_counter(train, train)
-    assert all(levels[-1] == "mode" for levels in model.specs.values())
-    log_p = model.log_probabilities([major])[0]
-    assert log_p.shape == (64, 4) and np.isfinite(log_p).all()
-    first = [piece[:4] for piece in (major, minor)]
+    def hollow_then(third):
+        piece = np.tile([72, 67, 60, 48], (64, 1)).astype(np.int64)
+        piece[32:, 1] = 60 + third
+        return piece
+
+    major, minor = hollow_then(4), hollow_then(3)
     assert [advice.mode_of(piece) for piece in (major, minor)] == [0, 1]
-    assert first[0].tolist() != first[1].tolist()
+    train = [major, minor] * 6
+    told, untold = advice.told_counter(train, train), Counter(train, train)
+    for piece in (major, minor):
+        with_mode, without = (m.log_probabilities([piece])[0][32, 1] for m in (told, untold))
+        assert without == pytest.approx(np.log(0.5), abs=0.3)
+        assert with_mode > without + 0.2
