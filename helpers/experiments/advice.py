@@ -36,6 +36,8 @@ from helpers.experiments.recogniser import partners
 SEEDS = (0, 1)
 RATES = (1e-3, 3e-3, 9e-3)
 """Learning rates among which every variant chooses."""
+GUESSING = 0.1
+"""The accuracy of a training whose loss was not finite any more."""
 BASE = "as it is"
 
 DIGIT_STEPS = 500
@@ -185,7 +187,14 @@ def _digits(variants, tested, rates, seed):
     for variant in variants:
         found[variant], losses[variant] = {}, {}
         for rate in rates[variant]:
-            network, history = train_digits(sets, variant, rate=rate, pitches=pitches, seed=seed)
+            try:
+                network, history = train_digits(
+                    sets, variant, rate=rate, pitches=pitches, seed=seed
+                )
+            except FloatingPointError:
+                found[variant][str(rate)] = dict.fromkeys(tested, GUESSING)
+                losses[variant][str(rate)] = None
+                continue
             x = np.concatenate([pictures, pitch], axis=2) if variant == "pitch" else pictures
             right = advised.looked_at(network, x).argmax(axis=1) == heard.labels
             found[variant][str(rate)] = {
@@ -249,7 +258,11 @@ def _sounds(variants, folds, fold, rates, seed):
     for variant in variants:
         found[variant], losses[variant] = {}, {}
         for rate in rates[variant]:
-            network, history = train_sounds(heard, variant, rate=rate, seed=seed)
+            try:
+                network, history = train_sounds(heard, variant, rate=rate, seed=seed)
+            except FloatingPointError:
+                found[variant][str(rate)], losses[variant][str(rate)] = GUESSING, None
+                continue
             said = SoundModel([network], sounds.classes).probabilities(test).argmax(axis=1)
             found[variant][str(rate)] = round(float(np.mean(said == test.labels)), 5)
             losses[variant][str(rate)] = round(history.loss[-1], 4)
