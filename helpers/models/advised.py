@@ -25,6 +25,8 @@ PITCH_COLUMNS = 2
 VOICED = 0.45
 """How like itself a frame must be one period later to count as voiced; 1 is periodic."""
 LOWEST_HZ, HIGHEST_HZ = 70.0, 400.0
+OCTAVE_COST = 0.05
+"""What a lag loses for each octave that its pitch is lower: its multiples are as alike."""
 QUIET_DB = 35.0
 """Frames that far below the loudest have no pitch."""
 
@@ -155,8 +157,7 @@ def pitch_track(samples, front_end=FRONT_END):
     alike = r / np.maximum(power, 1e-12) / (of_window / of_window[0])
     inner = alike[:, lags]
     peak = (inner >= alike[:, lags - 1]) & (inner >= alike[:, lags + 1])
-    # a shorter lag wins over its multiples, which are as alike
-    scores = np.where(peak, inner - 0.02 * np.log2(lags / lags[0]), -np.inf)
+    scores = np.where(peak, inner - OCTAVE_COST * np.log2(lags / lags[0]), -np.inf)
     best = scores.argmax(axis=1)
     rows = np.arange(len(r))
     loud = power[:, 0] > power.max() * 10 ** (-QUIET_DB / 10)
