@@ -2,12 +2,13 @@
 
 What is often advised for the recognisers of this book, each against the same thing without it.
 
-- digits: a learning rate that falls, batch normalisation, a larger network, slopes of the picture
-  and pitch as further inputs. One network of chapter 5.2, a quarter of its batches from built-in
-  voices; trained on five speakers of the Free Spoken Digit Dataset, tested on the sixth.
+- digits: a learning rate that falls, batch normalisation, slopes of the picture and pitch as
+  further inputs. One network of chapter 5.2, a quarter of its batches from built-in voices; trained
+  on five speakers of the Free Spoken Digit Dataset, tested on the sixth.
 - strings: a language model that rescores what the speller of chapter 5.3 proposes, where numbers
   follow a plan that the model has learned from texts, where every digit is as likely as any other,
-  and where it has learned another plan than is spoken. In quiet and in noise, speakers unseen.
+  and where it has learned a plan and the numbers follow none. In quiet and in noise, speakers
+  unseen.
 - sounds: augmentation, batch normalisation, a larger network. One network of chapter 6.4, ESC-10 in
   its official folds.
 - music: counting models of chapter 6.2, and the composer for capacity. What temperature, a given
@@ -15,11 +16,11 @@ What is often advised for the recognisers of this book, each against the same th
   variety, broken rules and surprise, on chorales of the test part.
 
 Two seeds; all with far fewer steps than in the chapters, so that accuracies lie lower. Every
-variant of a network gets the same three learning rates to choose from. For digits a test speaker's
-neighbour decides, on networks that heard neither; for sounds fold 2 does, on networks trained on
-folds 3 to 5, so that it is not quite unseen; the weight of a language model is the one that is best
-for the other five speakers. Runs are written to results/advice.json as they finish; a run on file
-is not repeated. One to two minutes a run on one core, an hour and a half in all.
+variant of a network gets the same three learning rates to choose from. A test speaker's neighbour
+decides, and a test fold's neighbour, on networks that heard neither of the two; for composers the
+validation pieces do; the weight of a language model is the one that is best for the other five
+speakers. Runs are written to results/advice.json as they finish; a run on file is not repeated.
+About a minute a run on one core, an hour in all.
 """
 
 from __future__ import annotations
@@ -40,24 +41,22 @@ GUESSING = 0.1
 """The accuracy of a training whose loss was not finite any more."""
 BASE = "as it is"
 
-DIGIT_STEPS = 500
+DIGIT_STEPS = 350
 VOICES_SHARE = 0.25
 DIGITS = {
     BASE: {},
     "constant rate": {"constant": True},
     "no batch normalisation": {"normalised": False},
-    "larger": {"larger": True},
     "slopes": {"slopes": True},
     "pitch": {"pitch": True},
 }
 DIGIT_GROUPS = {
     "training": (BASE, "constant rate", "no batch normalisation"),
-    "size": ("larger",),
     "inputs": ("slopes", "pitch"),
 }
-"""Which variants share a run."""
+"""Which variants are tuned in one run."""
 
-SOUND_STEPS, SOUND_BATCH = 500, 32
+SOUND_STEPS, SOUND_BATCH = 300, 32
 SOUNDS = {
     BASE: {},
     "no augmentation": {"augmented": False},
@@ -65,12 +64,14 @@ SOUNDS = {
     "larger": {"larger": True},
 }
 SOUND_GROUPS = {
-    "training": (BASE, "no augmentation", "no batch normalisation"),
-    "size": ("larger",),
+    "augmentation": (BASE, "no augmentation"),
+    "network": ("no batch normalisation", "larger"),
 }
-FOLDS, TUNED_ON, TUNED_WITH = (1, 2, 3, 4, 5), 2, (3, 4, 5)
+FOLDS = (1, 2, 3, 4, 5)
+NEIGHBOURS = {1: 2, 2: 1, 3: 4, 4: 3, 5: 1}
+"""{test fold: the fold that chooses its learning rates}."""
 
-STAGES = ((250, 160, (1, 2)), (300, 260, (2, 4)), (450, 440, (3, 7)))
+STAGES = ((200, 160, (1, 2)), (250, 260, (2, 4)), (350, 440, (3, 7)))
 """Steps, frames and words a string, as in chapter 5.3, but fewer steps."""
 STRING_BATCH, STRING_RATE = 16, 3e-3
 SNRS = (40, 10)
@@ -87,7 +88,7 @@ END, BEFORE = 10, 11
 CONDITIONS = {
     "language model, numbers of its plan": ("plan", "plan", ("plan", "plan")),
     "language model, any digits": ("any", "any", ("any", "any")),
-    "language model of other numbers": ("any", "plan", ("plan", "plan")),
+    "language model of a plan, any digits": ("any", "plan", ("plan", "plan")),
 }
 """What is spoken, what the model has learned, and where its weight was chosen."""
 
@@ -115,7 +116,6 @@ ADVICE = {
     "digits": {
         "learning-rate schedule": (BASE, "constant rate"),
         "batch normalisation": (BASE, "no batch normalisation"),
-        "larger network": ("larger", BASE),
         "slopes": ("slopes", BASE),
         "pitch": ("pitch", BASE),
     },
@@ -143,9 +143,7 @@ def train_digits(sets, variant, *, rate, pitches=None, steps=DIGIT_STEPS, seed=0
     from helpers.training import constant_schedule, cosine_schedule, fit, set_seed
 
     chosen = dict(DIGITS[variant])
-    constant, larger = chosen.pop("constant", False), chosen.pop("larger", False)
-    if larger:
-        chosen["channels"] = advised.LARGER
+    constant = chosen.pop("constant", False)
     set_seed(seed)
     network = advised.digit_variant(digits.FRAMES, digits.FRONT_END.n_mels, **chosen)
     draw = digits.batches(sets)
@@ -209,12 +207,20 @@ def chosen_rate(record, variant, speaker):
 
     Raises KeyError while the runs that decide are missing.
     """
-    group = next(g for g, variants in DIGIT_GROUPS.items() if variant in variants)
     speakers = record["runs"][_of_family(record, "digits, tuned")[0]]["speakers"]
     partner = partners(speakers)[speaker]
     pair = " and ".join(sorted((speaker, partner)))
-    right = record["runs"][f"digits, tuned without {pair}, {group}"]["right"][variant]
-    return max(RATES, key=lambda rate: right[str(rate)][partner])
+    run = f"digits, tuned without {pair}, {_group_of(DIGIT_GROUPS, variant)}"
+    return best_rate(record, run, variant, partner)
+
+
+def best_rate(record, run, variant, unit):
+    """The rate at which a variant did best on `unit` in a run that tried all; a float.
+
+    The first of equals, so the lowest. Raises KeyError while that run is missing. Chapter: 2.5
+    """
+    right = record["runs"][run]["right"][variant]
+    return max(RATES, key=lambda rate: right[str(rate)][str(unit)])
 
 
 # --- sounds ---------------------------------------------------------------------------------------
@@ -244,16 +250,19 @@ def train_sounds(bank, variant, *, rate, steps=SOUND_STEPS, seed=0):
     return network, history
 
 
-def _sounds(variants, folds, fold, rates, seed):
-    """Accuracy on `fold` of variants trained on `folds`: {variant: {rate: fraction}}, losses."""
+def _sounds(variants, tested, rates, seed):
+    """Accuracies of variants with each of their rates, trained on the folds not in `tested`.
+
+    → {variant: {rate: {fold: fraction}}}, and losses.
+    """
     from helpers.datasets import load_sounds
     from helpers.models.sounds import SoundModel, sound_bank
 
     sounds = load_sounds("real", quiet=True)
-    used = np.isin(sounds.folds, (*folds, fold))
-    some = sounds.subset(used)
-    bank = sound_bank(some)
-    heard, test = bank.subset(np.isin(some.folds, folds)), bank.subset(some.folds == fold)
+    bank = sound_bank(sounds)
+    strange = np.isin(sounds.folds, tested)
+    heard, test = bank.subset(~strange), bank.subset(strange)
+    folds = sounds.folds[strange]
     found, losses = {}, {}
     for variant in variants:
         found[variant], losses[variant] = {}, {}
@@ -261,21 +270,25 @@ def _sounds(variants, folds, fold, rates, seed):
             try:
                 network, history = train_sounds(heard, variant, rate=rate, seed=seed)
             except FloatingPointError:
-                found[variant][str(rate)], losses[variant][str(rate)] = GUESSING, None
+                found[variant][str(rate)] = dict.fromkeys(map(str, tested), GUESSING)
+                losses[variant][str(rate)] = None
                 continue
             said = SoundModel([network], sounds.classes).probabilities(test).argmax(axis=1)
-            found[variant][str(rate)] = round(float(np.mean(said == test.labels)), 5)
+            found[variant][str(rate)] = {
+                str(f): round(float(np.mean((said == test.labels)[folds == f])), 5) for f in tested
+            }
             losses[variant][str(rate)] = round(history.loss[-1], 4)
     return {"right": found, "loss": losses}
 
 
-def chosen_sound_rate(record, variant):
-    """The rate at which a variant did best on fold 2; raises KeyError while that is missing.
+def chosen_sound_rate(record, variant, fold):
+    """The rate at which a variant did best on the neighbour of `fold`, see NEIGHBOURS.
 
-    Chapter: 2.5
+    Raises KeyError while the run that decides is missing. Chapter: 2.5
     """
-    right = record["runs"][f"sounds, tuned, {variant}"]["right"][variant]
-    return max(RATES, key=lambda rate: right[str(rate)])
+    first, second = sorted((fold, NEIGHBOURS[fold]))
+    run = f"sounds, tuned without {first} and {second}, {_group_of(SOUND_GROUPS, variant)}"
+    return best_rate(record, run, variant, NEIGHBOURS[fold])
 
 
 # --- strings --------------------------------------------------------------------------------------
@@ -512,7 +525,7 @@ def boards(test):
     return {"nothing": nothing, "opening": opening, "melody": melody, "Bach": bach}
 
 
-def _music(kind, seed):
+def _music(kind, seed, rate=None):
     """What one way of writing gives: groups' variety and breaks, and pieces' surprise, or some."""
     from helpers.compose import compose, temper
     from helpers.counting import Counter
@@ -522,7 +535,7 @@ def _music(kind, seed):
     chorales = load_chorales("real", quiet=True)
     given, rng = boards(chorales.test), np.random.default_rng(seed)
     if kind in WIDTHS:
-        return _composed(WIDTHS[kind], chorales, given["opening"], rng, seed)
+        return _composed(WIDTHS[kind], rate, chorales, given["opening"], rng, seed)
     if kind == "told":
         model = told_counter(chorales.train, chorales.valid)
         return {"surprise": _rounded(nats(model, chorales.test))}
@@ -564,31 +577,70 @@ def _by_mode(chorales, bach, opening, rng):
     return {**of_groups(pieces), "surprise": _rounded(surprise), "minor": int(of_test.sum())}
 
 
-def _composed(width, chorales, opening, rng, seed):
-    """A composer that looks back at nothing, of one width: what it foretells and writes."""
-    from helpers.compose import compose
+def train_composer(pieces, width, *, rate, steps=MUSIC_STEPS, seed=0):
+    """Train a composer that looks back at nothing on pieces, int (T, 4): (Composer, History).
+
+    Raises as `helpers.models.composer.composer` and `helpers.training.fit_stages`. Chapter: 2.5
+    """
     from helpers.experiments import music
     from helpers.models import composer
     from helpers.training import fit_stages, set_seed
 
     set_seed(seed)
     network = composer.composer("nothing", width)
-    draw = composer.score_batches(composer.scores(chorales.train), music.BATCH, music.ODD)
+    draw = composer.score_batches(composer.scores(pieces), music.BATCH, music.ODD)
     history = fit_stages(
         [network],
-        [(MUSIC_STEPS, [draw])],
+        [(steps, [draw])],
         composer.cell_loss,
-        learning_rate=music.LEARNING_RATE,
+        learning_rate=rate,
         weight_decay=music.WEIGHT_DECAY,
     )
-    model = composer.Composer(network)
+    return composer.Composer(network), history
+
+
+def _composed(width, rate, chorales, opening, rng, seed):
+    """A composer of one width: what it foretells and writes."""
+    from helpers.compose import compose
+    from helpers.experiments.music import nats
+
+    model, history = train_composer(chorales.train, width, rate=rate, seed=seed)
     pieces, _ = compose(model, opening, rng)
     return {
         **of_groups(pieces),
-        "surprise": _rounded(music.nats(model, chorales.test)),
-        "parameters": int(network.count_params()),
+        "surprise": _rounded(nats(model, chorales.test)),
+        "parameters": int(model.parameters),
+        "rate": rate,
         "loss": round(history.loss[-1], 4),
     }
+
+
+def _tuned_composers(width):
+    """Surprise of the validation pieces at each learning rate, in nats per cell."""
+    from helpers.datasets import load_chorales
+    from helpers.experiments.music import nats, over_cells
+
+    chorales, found = load_chorales("real", quiet=True), {}
+    for rate in RATES:
+        try:
+            model, _ = train_composer(chorales.train, width, rate=rate, seed=SEEDS[0])
+        except FloatingPointError:
+            found[str(rate)] = None
+            continue
+        found[str(rate)] = round(over_cells(nats(model, chorales.valid), chorales.valid), 5)
+    return {"surprised": found}
+
+
+def chosen_composer_rate(record, kind):
+    """The rate at which composers of one of WIDTHS foretold the validation pieces best.
+
+    Raises KeyError while the run that decides is missing, ValueError if all rates diverged.
+
+    Chapter: 2.5
+    """
+    surprised = record["runs"][f"music, tuned, {kind}"]["surprised"]
+    rates = [rate for rate in RATES if surprised[str(rate)] is not None]
+    return min(rates, key=lambda rate: surprised[str(rate)])
 
 
 def _rounded(values):
@@ -609,26 +661,36 @@ def plan(speakers):
             if test < other:
                 name = f"digits, tuned without {test} and {other}, {group}"
                 runs[name] = ("tune digits", group, (test, other))
-    for variant in SOUNDS:
-        runs[f"sounds, tuned, {variant}"] = ("tune sounds", variant)
+    for pair in dict.fromkeys(tuple(sorted(pair)) for pair in NEIGHBOURS.items()):
+        for group in SOUND_GROUPS:
+            name = f"sounds, tuned without {pair[0]} and {pair[1]}, {group}"
+            runs[name] = ("tune sounds", group, pair)
+    for kind in WIDTHS:
+        runs[f"music, tuned, {kind}"] = ("tune music", kind)
     for seed in SEEDS:
-        for test in ordered:
-            for group in DIGIT_GROUPS:
-                runs[f"digits, without {test}, {group}, seed {seed}"] = (
-                    "digits",
-                    group,
-                    test,
-                    seed,
-                )
-        for fold in FOLDS:
-            for group in SOUND_GROUPS:
-                runs[f"sounds, fold {fold}, {group}, seed {seed}"] = ("sounds", group, fold, seed)
         for index, test in enumerate(ordered):
+            runs[f"digits, without {test}, seed {seed}"] = ("digits", test, seed)
             runs[f"strings, without {test}, seed {seed}"] = ("strings", test, seed, index)
+        for fold in FOLDS:
+            runs[f"sounds, fold {fold}, seed {seed}"] = ("sounds", fold, seed)
         for kind in dict.fromkeys(kind for pair in MUSIC.values() for kind in pair):
             if seed == 0 or kind != "told":
                 runs[f"music, {kind}, seed {seed}"] = ("music", kind, seed)
     return runs
+
+
+def with_rates(record, family, arguments):
+    """What a run takes, and the learning rates that were chosen for it: a tuple. Chapter: 2.5
+
+    Raises KeyError while the runs that decide are missing.
+    """
+    if family == "digits":
+        return (*arguments, {v: chosen_rate(record, v, arguments[0]) for v in DIGITS})
+    if family == "sounds":
+        return (*arguments, {v: chosen_sound_rate(record, v, arguments[0]) for v in SOUNDS})
+    if family == "music" and arguments[0] in WIDTHS:
+        return (*arguments, chosen_composer_rate(record, arguments[0]))
+    return tuple(arguments)
 
 
 def _run(family, *arguments):
@@ -639,16 +701,15 @@ def _run(family, *arguments):
         result = _digits(variants, list(pair), dict.fromkeys(variants, RATES), SEEDS[0])
         result["speakers"] = _speakers()
     elif family == "tune sounds":
-        (variant,) = arguments
-        result = _sounds([variant], TUNED_WITH, TUNED_ON, {variant: RATES}, SEEDS[0])
-    elif family == "digits":
-        group, test, seed, rates = arguments
-        result = _digits(DIGIT_GROUPS[group], [test], {v: [r] for v, r in rates.items()}, seed)
-    elif family == "sounds":
-        group, fold, seed, rates = arguments
-        others = tuple(f for f in FOLDS if f != fold)
-        of = {v: [r] for v, r in rates.items()}
-        result = _sounds(SOUND_GROUPS[group], others, fold, of, seed)
+        group, pair = arguments
+        variants = SOUND_GROUPS[group]
+        result = _sounds(variants, list(pair), dict.fromkeys(variants, RATES), SEEDS[0])
+    elif family == "tune music":
+        result = _tuned_composers(WIDTHS[arguments[0]])
+    elif family in ("digits", "sounds"):
+        test, seed, rates = arguments
+        measured = {"digits": _digits, "sounds": _sounds}[family]
+        result = measured(list(rates), [test], {v: [r] for v, r in rates.items()}, seed)
     else:
         result = {"strings": _strings, "music": _music}[family](*arguments)
     return {**result, "seconds": round(time.monotonic() - began, 1)}
@@ -706,11 +767,8 @@ def _digit_gains(runs):
     speakers = runs[tuned[0]]["speakers"] if tuned else []
 
     def accuracy(variant, test, seed):
-        group = _group_of(DIGIT_GROUPS, variant)
-        (by_speaker,) = runs[f"digits, without {test}, {group}, seed {seed}"]["right"][
-            variant
-        ].values()
-        return 100 * by_speaker[test]
+        (right,) = runs[f"digits, without {test}, seed {seed}"]["right"][variant].values()
+        return 100 * right[test]
 
     def values(after, before):
         if not speakers:
@@ -726,9 +784,8 @@ def _digit_gains(runs):
 
 def _sound_gains(runs):
     def accuracy(variant, fold, seed):
-        group = _group_of(SOUND_GROUPS, variant)
-        (right,) = runs[f"sounds, fold {fold}, {group}, seed {seed}"]["right"][variant].values()
-        return 100 * right
+        (right,) = runs[f"sounds, fold {fold}, seed {seed}"]["right"][variant].values()
+        return 100 * right[str(fold)]
 
     def values(after, before):
         return [
@@ -837,14 +894,7 @@ def main(arguments=None):
             for name, (kind, *arguments) in todo.items():
                 if name.partition(",")[0] != family or kind.startswith("tune") != tuning:
                     continue
-                if kind == "digits":
-                    variants = DIGIT_GROUPS[arguments[0]]
-                    test = arguments[1]
-                    arguments.append({v: chosen_rate(record, v, test) for v in variants})
-                elif kind == "sounds":
-                    variants = SOUND_GROUPS[arguments[0]]
-                    arguments.append({v: chosen_sound_rate(record, v) for v in variants})
-                jobs[name] = (kind, *arguments)
+                jobs[name] = (kind, *with_rates(record, kind, arguments))
             do_runs(_run, jobs, record, "advice", settings[family], asked.workers)
     finish(record, runs, "advice", __doc__)
     print(table(record))
@@ -867,7 +917,7 @@ def _settings():
     return {
         "digits": {
             "training": f"{DIGIT_STEPS} {RATES}",
-            "channels": f"{cnn.CHANNELS} {advised.LARGER}",
+            "channels": f"{cnn.CHANNELS}",
             "pitch": f"{advised.VOICED} {advised.LOWEST_HZ} {advised.HIGHEST_HZ} "
             f"{advised.QUIET_DB}",
             **speech,
@@ -882,12 +932,12 @@ def _settings():
             "training": f"{SOUND_STEPS} {SOUND_BATCH} {RATES}",
             "channels": f"{sounds.CHANNELS} {advised.LARGER_FOR_SOUNDS}",
             "changes": f"{sounds.CHANGES} {sounds.MIXED} {sounds.NOISY} {sounds.EMPTY}",
-            "folds": f"{FOLDS} {TUNED_ON} {TUNED_WITH}",
+            "folds": f"{NEIGHBOURS}",
             "data": load_sounds("real", quiet=True).id,
         },
         "music": {
             "writing": f"{GIVEN} {WRITTEN} {PIECES} {GROUP} {CHORDS} {TEMPERATURES}",
-            "composer": f"{WIDTHS} {MUSIC_STEPS} {composer.DROPOUT} {composer.BLANK}",
+            "composer": f"{WIDTHS} {MUSIC_STEPS} {RATES} {composer.DROPOUT} {composer.BLANK}",
             "counting": f"{counting.DISCOUNT} {counting.STRENGTH}",
             "data": load_chorales("real", quiet=True).id,
         },

@@ -17,8 +17,6 @@ from helpers.models.augmentation import augment_power, mask_stripes, time_matrix
 from helpers.models.digits import FRAMES, FRONT_END, THROATS, share_counts, window
 from helpers.models.frontend import RelativeLevel, decibels
 
-LARGER = (16, 32, 44, 56, 76)
-"""Channels of the larger digit network."""
 LARGER_FOR_SOUNDS = (24, 36, 48, 72, 96)
 """Channels of the larger sound network."""
 PITCH_COLUMNS = 2

@@ -11,34 +11,31 @@ ABOUT = {"date": "2026-01-01", "commit": "abc", "machine": "m", "versions": "v"}
 
 
 def full_record():
-    """Gains that are known: 2 points for slopes, 5 and 3 for larger networks, for ann 1 more."""
+    """Gains that are known: 2 points for slopes, 10 and 3 for sounds, for ann 1 more of pitch."""
     right = dict.fromkeys((*advice.DIGITS, *advice.SOUNDS), 0.8)
-    right |= {"slopes": 0.82, "no augmentation": 0.7}
+    right |= {"slopes": 0.82, "no augmentation": 0.7, "larger": 0.83}
+    groups = {"tune digits": advice.DIGIT_GROUPS, "tune sounds": advice.SOUND_GROUPS}
     runs = {}
     for name, (family, *arguments) in advice.plan(SPEAKERS).items():
         run = dict(ABOUT)
-        if family == "tune digits":
+        if family in groups:
             group, pair = arguments
             run["speakers"] = SPEAKERS
             run["right"] = {
-                v: {str(r): dict.fromkeys(pair, 0.5) for r in advice.RATES}
-                for v in advice.DIGIT_GROUPS[group]
+                v: {str(r): dict.fromkeys(map(str, pair), 0.5) for r in advice.RATES}
+                for v in groups[family][group]
             }
-        elif family == "tune sounds":
-            run["right"] = {arguments[0]: {str(r): 0.5 for r in advice.RATES}}
+        elif family == "tune music":
+            run["surprised"] = {str(r): 0.6 for r in advice.RATES}
         elif family == "digits":
-            group, test, seed = arguments
-            run["right"] = {
-                v: {"0.003": {test: right[v] + 0.05 * (v == "larger") + 0.01 * seed}}
-                for v in advice.DIGIT_GROUPS[group]
-            }
-            if group == "size" and test == "ann":
-                run["right"]["larger"]["0.003"]["ann"] += 0.01
+            test, seed = arguments
+            run["right"] = {v: {"0.003": {test: right[v] + 0.01 * seed}} for v in advice.DIGITS}
+            if test == "ann":
+                run["right"]["pitch"]["0.003"]["ann"] += 0.01
         elif family == "sounds":
-            group, fold, seed = arguments
+            fold, seed = arguments
             run["right"] = {
-                v: {"0.001": right[v] + 0.03 * (v == "larger") + 0.01 * fold * seed}
-                for v in advice.SOUND_GROUPS[group]
+                v: {"0.001": {str(fold): right[v] + 0.01 * fold * seed}} for v in advice.SOUNDS
             }
         elif family == "strings":
             errors = {str(snr): [20, 18, 12, 8, 10, 12] for snr in advice.SNRS}
@@ -50,9 +47,9 @@ def full_record():
             }
         else:
             kind, _ = arguments
-            groups = advice.PIECES // advice.GROUP
-            run["variety"] = [80.0 + 5 * (kind == "warm")] * groups
-            run["breaks"] = [10.0 + 4 * (kind == "warm")] * groups
+            n = advice.PIECES // advice.GROUP
+            run["variety"] = [80.0 + 5 * (kind == "warm")] * n
+            run["breaks"] = [10.0 + 4 * (kind == "warm")] * n
             run["surprise"] = [0.5 - 0.1 * (kind == "wide")] * 77
         runs[name] = run
     return {"about": "", "runs": runs}
@@ -61,14 +58,16 @@ def full_record():
 def test_choices_come_first_and_no_test_speaker_chooses_for_itself():
     runs = advice.plan(SPEAKERS)
     families = [family for family, *_ in runs.values()]
-    assert all(f.startswith("tune") for f in families[:13])
-    assert families.count("tune digits") == 3 * 3 and families.count("tune sounds") == 4
-    assert not any(f.startswith("tune") for f in families[13:])
-    assert families.count("digits") == 6 * 3 * 2
-    assert families.count("sounds") == 5 * 2 * 2
-    assert families.count("strings") == 6 * 2
+    choices = 3 * 2 + 3 * 2 + 2
+    assert all(f.startswith("tune") for f in families[:choices])
+    assert not any(f.startswith("tune") for f in families[choices:])
+    assert [families.count(f"tune {f}") for f in ("digits", "sounds", "music")] == [6, 6, 2]
+    assert [families.count(f) for f in ("digits", "strings", "sounds")] == [12, 12, 10]
     pairs = {arguments[1] for family, *arguments in runs.values() if family == "tune digits"}
     assert pairs == {("ann", "bob"), ("cat", "dan"), ("eve", "fay")}
+    folds = {arguments[1] for family, *arguments in runs.values() if family == "tune sounds"}
+    assert folds == {(1, 2), (3, 4), (1, 5)}
+    assert all(test != other for test, other in advice.NEIGHBOURS.items())
     assert sorted(v for g in advice.DIGIT_GROUPS.values() for v in g) == sorted(advice.DIGITS)
     assert sorted(v for g in advice.SOUND_GROUPS.values() for v in g) == sorted(advice.SOUNDS)
 
@@ -79,9 +78,19 @@ def test_the_neighbour_chooses_the_rate():
     right["0.009"]["bob"] = right["0.001"]["ann"] = 0.6
     assert advice.chosen_rate(record, "slopes", "ann") == 0.009
     assert advice.chosen_rate(record, "slopes", "bob") == 0.001
-    of_sounds = record["runs"]["sounds, tuned, larger"]["right"]["larger"]
-    of_sounds["0.003"] = 0.9
-    assert advice.chosen_sound_rate(record, "larger") == 0.003
+    right = record["runs"]["sounds, tuned without 1 and 5, network"]["right"]["larger"]
+    right["0.003"]["1"] = right["0.009"]["5"] = 0.9
+    assert advice.chosen_sound_rate(record, "larger", 5) == 0.003
+    assert advice.chosen_sound_rate(record, "larger", 1) == 0.001
+    surprised = record["runs"]["music, tuned, wide"]["surprised"]
+    surprised["0.003"], surprised["0.001"] = 0.5, None
+    assert advice.chosen_composer_rate(record, "wide") == 0.003
+    assert advice.with_rates(record, "music", ("wide", 1)) == ("wide", 1, 0.003)
+    assert advice.with_rates(record, "music", ("warm", 1)) == ("warm", 1)
+    *_, rates = advice.with_rates(record, "digits", ("ann", 0))
+    assert rates == dict.fromkeys(advice.DIGITS, 0.001) | {"slopes": 0.009}
+    *_, rates = advice.with_rates(record, "sounds", (5, 0))
+    assert rates == dict.fromkeys(advice.SOUNDS, 0.001) | {"larger": 0.003}
     with pytest.raises(KeyError):
         advice.chosen_rate({"runs": {}}, "slopes", "ann")
 
@@ -91,7 +100,7 @@ def test_gains_by_hand():
     digits = advice.gains(record, "digits")
     assert list(digits) == list(advice.ADVICE["digits"])
     np.testing.assert_allclose(digits["slopes"], [2.0] * 6)
-    np.testing.assert_allclose(digits["larger network"], [6.0, *[5.0] * 5])
+    np.testing.assert_allclose(digits["pitch"], [1.0, *[0.0] * 5], atol=1e-9)
     np.testing.assert_allclose(digits["learning-rate schedule"], 0, atol=1e-9)
     sounds = advice.gains(record, "sounds")
     np.testing.assert_allclose(sounds["augmentation"], [10.0] * 5)
@@ -111,7 +120,7 @@ def test_a_language_model_weighs_what_is_best_for_the_others():
     # 20 of 400 words at weight 0 and 8 at weight 1, at each of two levels of noise
     np.testing.assert_allclose(strings["language model, numbers of its plan"], [6.0] * 6)
     np.testing.assert_allclose(strings["language model, any digits"], [0.0] * 6)
-    np.testing.assert_allclose(strings["language model of other numbers"], [-2.0] * 6)
+    np.testing.assert_allclose(strings["language model of a plan, any digits"], [-2.0] * 6)
     record = full_record()
     for seed in advice.SEEDS:
         of_ann = record["runs"][f"strings, without ann, seed {seed}"]["wrong"]["plan"]["plan"]
@@ -122,9 +131,11 @@ def test_a_language_model_weighs_what_is_best_for_the_others():
 
 def test_what_is_not_on_file_is_left_out():
     record = full_record()
-    del record["runs"]["digits, without cat, inputs, seed 1"]
+    del record["runs"]["digits, without cat, seed 1"]
     del record["runs"]["strings, without ann, seed 0"]
-    assert set(advice.ADVICE["digits"]) - set(advice.gains(record, "digits")) == {"slopes", "pitch"}
+    del record["runs"]["music, wide, seed 1"]
+    assert advice.gains(record, "digits") == {}
+    assert "variety, larger network" not in advice.gains(record, "writing")
     assert advice.gains(record, "strings") == {}
     assert advice.gains({"runs": {}}, "digits") == advice.gains({"runs": {}}, "writing") == {}
     assert "not complete" in advice.table({"about": "", "runs": {}})

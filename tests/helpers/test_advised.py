@@ -119,6 +119,7 @@ def test_looking_at_pictures_is_what_the_assembled_model_does():
     np.testing.assert_allclose(mine, theirs, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_a_constant_rate_trains_as_well():
     assert constant_schedule(0.003, 10) == 0.003
     set_seed(0)
