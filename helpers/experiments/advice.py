@@ -94,8 +94,8 @@ CONDITIONS = {
 
 GIVEN, WRITTEN, PIECES, GROUP = 16, 96, 64, 8
 """Steps given, steps in all, pieces that are written, and pieces to a group."""
-CHORDS = 2
-"""Chords in a passage that counts as another."""
+DRAWN = 48
+"""Chords among which it is counted how many differ."""
 TEMPERATURES = {"cool": 0.7, "warm": 1.3}
 WIDTHS = {"narrow": 32, "wide": 224}
 MUSIC_STEPS = 300
@@ -490,17 +490,53 @@ def in_groups(values, group=GROUP):
     return [values[i : i + group] for i in range(0, len(values), group)]
 
 
+def kinds_of_chords(piece):
+    """What each chord of a piece, int (T, 4), consists of: a list of tuples.
+
+    The pitch classes above the bass, however they are spread over octaves and voices; voices that
+    are silent are left out, and without a bass the kind is (). A chord begins when a voice changes.
+
+    Chapter: 2.5
+    """
+    from helpers.compose import chords
+
+    return [tuple(sorted({int(a) % 12 for a in row if a != 99})) for row in chords(piece)[:, :3]]
+
+
+def different(kinds, drawn=DRAWN):
+    """How many of `drawn` items are of different kinds, if drawn without putting back: a share.
+
+    The mean over all draws, so what was written in more chords is not at a disadvantage. Raises
+    ValueError for fewer than `drawn` items.
+
+    Chapter: 2.5
+    Source: [hurlbert1971nonconcept]
+    """
+    from collections import Counter as Tally
+
+    from scipy.special import gammaln
+
+    n = len(kinds)
+    if n < drawn:
+        raise ValueError(f"{n} chords are fewer than the {drawn} to draw: compare longer pieces")
+    others = n - np.array(list(Tally(kinds).values()))
+    some = others[others >= drawn]  # kinds that may be missed
+    missed = gammaln(some + 1) - gammaln(some - drawn + 1) - gammaln(n + 1) + gammaln(n - drawn + 1)
+    return float(len(others) - np.exp(missed).sum()) / drawn
+
+
 def of_groups(pieces, given=GIVEN):
     """Variety and broken rules of what was written, group by group, the opening left out.
 
-    {"variety": per cent of the passages of CHORDS chords that differ, "breaks": per 100 chord
-    changes, each a list}. Chapter: 2.5
+    {"variety": how many of DRAWN chords differ, in per cent, "breaks": per 100 chord changes, each
+    a list}. Raises as `in_groups` and `different`. Chapter: 2.5
     """
-    from helpers.compose import break_rate, variety
+    from helpers.compose import break_rate
 
     groups = in_groups([piece[given:] for piece in pieces])
+    kinds = [[kind for piece in group for kind in kinds_of_chords(piece)] for group in groups]
     return {
-        "variety": [round(100 * variety(group, CHORDS), 3) for group in groups],
+        "variety": [round(100 * different(of_group), 3) for of_group in kinds],
         "breaks": [round(break_rate(group), 3) for group in groups],
     }
 
@@ -728,7 +764,7 @@ def gains(record, family):
     """What each piece of advice gained, one number per unit, of those whose runs are on file.
 
     family: "digits" and "strings" (points of accuracy, points of words got right; a value for each
-    speaker), "sounds" (points; for each fold), "writing" (per cent of passages that differ, and
+    speaker), "sounds" (points; for each fold), "writing" (per cent of chords that differ, and
     breaks of rules, of which fewer are a gain; for each group of pieces) and "foretelling" (nats
     per cell, of which fewer are a gain; for each piece). Means over seeds.
     {advice: float (units,)}; raises KeyError for another family.
@@ -936,7 +972,7 @@ def _settings():
             "data": load_sounds("real", quiet=True).id,
         },
         "music": {
-            "writing": f"{GIVEN} {WRITTEN} {PIECES} {GROUP} {CHORDS} {TEMPERATURES}",
+            "writing": f"{GIVEN} {WRITTEN} {PIECES} {GROUP} {DRAWN} {TEMPERATURES}",
             "composer": f"{WIDTHS} {MUSIC_STEPS} {RATES} {composer.DROPOUT} {composer.BLANK}",
             "counting": f"{counting.DISCOUNT} {counting.STRENGTH}",
             "data": load_chorales("real", quiet=True).id,

@@ -221,6 +221,25 @@ def test_modes_groups_and_boards():
         advice.boards(pieces[1:])
 
 
+def test_kinds_of_chords_do_not_know_octaves_and_voices():
+    close, spread = [72, 67, 64, 60], [79, 76, 60, 48]
+    piece = np.array([close, close, spread, [72, 69, 65, 60], [72, 69, 65, -1]])
+    kinds = advice.kinds_of_chords(piece)
+    assert kinds == [(0, 4, 7), (0, 4, 7), (0, 5, 9), ()]
+
+
+def test_how_many_differ_does_not_hang_on_how_many_there_are():
+    assert advice.different([1, 2, 3, 4], 3) == pytest.approx(1.0)
+    assert advice.different([1, 1, 1, 1], 2) == pytest.approx(0.5)
+    # of the six pairs of a a b b four differ
+    assert advice.different(list("aabb"), 2) == pytest.approx((4 * 2 + 2 * 1) / 6 / 2)
+    few = np.random.default_rng(0).integers(0, 20, 200).tolist()
+    many = np.random.default_rng(1).integers(0, 20, 20000).tolist()
+    assert advice.different(few, 30) == pytest.approx(advice.different(many, 30), abs=0.03)
+    with pytest.raises(ValueError, match="fewer"):
+        advice.different([1, 2], 3)
+
+
 def test_being_told_the_mode_helps_where_only_the_mode_tells():
     def hollow_then(third):
         piece = np.tile([72, 67, 60, 48], (64, 1)).astype(np.int64)
