@@ -99,6 +99,7 @@ DRAWN = 48
 TEMPERATURES = {"cool": 0.7, "warm": 1.3}
 WIDTHS = {"narrow": 32, "wide": 224}
 MUSIC_STEPS = 300
+BACH = "Bach"
 MUSIC = {
     "higher temperature": ("warm", "opening"),
     "lower temperature": ("cool", "opening"),
@@ -586,7 +587,7 @@ def _music(kind, seed, rate=None):
     found = of_groups(pieces)
     if kind == "opening":
         found |= {"surprise": _rounded(nats(model, chorales.test))}
-        found["Bach"] = of_groups(given["Bach"])
+        found[BACH] = of_groups(given[BACH])
     return found
 
 
@@ -873,14 +874,17 @@ def _string_gains(runs):
 
 def _music_gains(runs, measures):
     def measured(kind, measure):
+        if kind == BACH:
+            return runs["music, opening, seed 0"][BACH][measure]
         seeds = (0,) if kind == "told" else SEEDS
         return np.mean([runs[f"music, {kind}, seed {k}"][measure] for k in seeds], axis=0)
 
     def values(after, before, measure):
-        return MEASURES[measure] * (measured(after, measure) - measured(before, measure))
+        gained = np.subtract(measured(after, measure), measured(before, measure))
+        return MEASURES[measure] * gained
 
     for measure in measures:
-        for name, pair in MUSIC.items():
+        for name, pair in (MUSIC | {"Bach himself": (BACH, "opening")}).items():
             yield f"{measure}, {name}", lambda pair=pair, m=measure: values(*pair, m)
 
 

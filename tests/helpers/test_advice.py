@@ -51,6 +51,8 @@ def full_record():
             run["variety"] = [80.0 + 5 * (kind == "warm")] * n
             run["breaks"] = [10.0 + 4 * (kind == "warm")] * n
             run["surprise"] = [0.5 - 0.1 * (kind == "wide")] * 77
+            if kind == "opening":
+                run["Bach"] = {"variety": [50.0] * n, "breaks": [6.0] * n}
         runs[name] = run
     return {"about": "", "runs": runs}
 
@@ -108,7 +110,10 @@ def test_gains_by_hand():
     writing = advice.gains(record, "writing")
     np.testing.assert_allclose(writing["variety, higher temperature"], [5.0] * 8)
     np.testing.assert_allclose(writing["breaks, higher temperature"], [-4.0] * 8)
+    np.testing.assert_allclose(writing["variety, Bach himself"], [-30.0] * 8)
+    np.testing.assert_allclose(writing["breaks, Bach himself"], [4.0] * 8)
     found = advice.gains(record, "foretelling")
+    assert "surprise, Bach himself" not in found
     np.testing.assert_allclose(found["surprise, larger network"], [0.1] * 77)
     assert "| digits: slopes | +2.00 | +2.00 to +2.00 | 6 × speaker |" in advice.table(record)
     with pytest.raises(KeyError):
