@@ -49,12 +49,18 @@ def cosine_schedule(peak, steps, warmup=0.1):
     )
 
 
+def constant_schedule(peak, steps):
+    """Learning rate: `peak` at each of the steps, however many they are. Chapter: 5.2"""
+    return float(peak)
+
+
 def fit(
     networks,
     make_batches,
     *,
     steps,
     learning_rate=3e-3,
+    schedule=cosine_schedule,
     weight_decay=0.05,
     label_smoothing=0.1,
     validate=None,
@@ -76,6 +82,7 @@ def fit(
         [(steps, make_batches)],
         softened_cross_entropy(label_smoothing),
         learning_rate=learning_rate,
+        schedule=schedule,
         weight_decay=weight_decay,
         validate=validate,
         every=every,
@@ -106,6 +113,7 @@ def fit_stages(
     loss,
     *,
     learning_rate=3e-3,
+    schedule=cosine_schedule,
     weight_decay=0.05,
     validate=None,
     every=100,
@@ -122,7 +130,8 @@ def fit_stages(
     different stages may differ in all axes but the inputs' last. The budget is steps, never
     seconds. `validate()` gives an accuracy in [0, 1]; it is asked every `every` steps, and the
     weights of its best value are put back at the end. `patience` (steps): stop early when it has
-    not improved for so long. AdamW, cosine schedule, each network's gradients clipped to norm 5.
+    not improved for so long. AdamW, each network's gradients clipped to norm 5.
+    `schedule(learning_rate, steps)` says how the rate goes, by default along a cosine.
     The loss on record is the mean over the networks.
 
     Raises ValueError for a budget below one step or lists of different lengths, FloatingPointError
@@ -139,9 +148,7 @@ def fit_stages(
             raise ValueError(f"{len(networks)} networks and {len(make_batches)} sources of batches")
     different = list({id(network): network for network in networks}.values())
     variables = [v for network in different for v in network.trainable_variables]
-    optimizer = keras.optimizers.AdamW(
-        cosine_schedule(learning_rate, steps), weight_decay=weight_decay
-    )
+    optimizer = keras.optimizers.AdamW(schedule(learning_rate, steps), weight_decay=weight_decay)
     optimizer.build(variables)
 
     def loss_and_gradients(network, make_batch):

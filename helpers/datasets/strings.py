@@ -81,16 +81,19 @@ def connect(
     words: tuple[int, int] = (3, 7),
     pause: tuple[float, float] = (0.02, 0.3),
     spread_db: float = 1.5,
+    said: list | None = None,
 ) -> Strings:
     """Set recordings of single digits one after the other: n Strings.
 
     The speakers take turns. A string has from words[0] to words[1] words, each drawn from all of
     its speaker's clips, at peak 1 before their levels are spread (standard deviation `spread_db`);
     before, between and after them lie pauses of pause[0] to pause[1] seconds, exactly silent. The
-    whole is at peak 0.9. Lay a noise over it with `in_noise`.
+    whole is at peak 0.9. Lay a noise over it with `in_noise`. `said`: n sequences of digits, if
+    the strings are to say these and not what is drawn.
 
     Raises ValueError for n below 1, ranges that are not 1 ≤ low ≤ high words or 0 ≤ low ≤ high
-    seconds, or no clips, and AudioSilent for a silent clip.
+    seconds, no clips, or digits in `said` that a speaker has no clip of; AudioSilent for a silent
+    clip.
 
     Chapter: 5.3
     """
@@ -98,12 +101,19 @@ def connect(
         raise ValueError(f"{n} strings from {len(clips)} clips: there must be at least one of each")
     if not 1 <= words[0] <= words[1] or not 0 <= pause[0] <= pause[1]:
         raise ValueError(f"words {words} and pause {pause}: each is a range, lower end first")
+    if said is not None and (len(said) != n or not all(len(one) for one in said)):
+        raise ValueError(f"{len(said)} sequences for {n} strings: give one each, none empty")
     rate, names = clips.sample_rate, np.unique(clips.speakers)
     found = Strings([], [], [], [], rate, clips.source, clips.credit)
     for i in range(n):
         speaker = names[i % len(names)]
         mine = np.flatnonzero(clips.speakers == speaker)
-        drawn = rng.choice(mine, rng.integers(words[0], words[1], endpoint=True))
+        if said is None:
+            drawn = rng.choice(mine, rng.integers(words[0], words[1], endpoint=True))
+        else:
+            if lacking := {*map(int, said[i])} - {*map(int, clips.labels[mine])}:
+                raise ValueError(f"{speaker} has no clip of {sorted(lacking)}")
+            drawn = np.array([rng.choice(mine[clips.labels[mine] == word]) for word in said[i]])
         parts, ranges, at = [], [], 0
         for clip in drawn:
             silence = round(rng.uniform(*pause) * rate)

@@ -9,7 +9,7 @@ experiment joins by a function here and its name in GAINS.
 from __future__ import annotations
 
 import json
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
@@ -70,10 +70,25 @@ def data_gains():
     }
 
 
+def advice_gains(family):
+    """What the usual advice gained, as far as its runs are on file: see `advice.gains`.
+
+    Chapter: 2.5
+    """
+    from helpers.experiments import advice
+
+    return advice.gains(load_results("advice"), family)
+
+
 GAINS = {
     "restoration": (restoration_gains, "kind of noise", "6.3"),
     "sounds": (sound_gains, "fold", "6.4"),
     "data": (data_gains, "speaker", "4.4"),
+    "advice on digits": (partial(advice_gains, "digits"), "speaker", "5.2"),
+    "advice on strings": (partial(advice_gains, "strings"), "speaker", "5.3"),
+    "advice on sounds": (partial(advice_gains, "sounds"), "fold", "6.4"),
+    "advice on writing": (partial(advice_gains, "writing"), "group of pieces", "6.2"),
+    "advice on foretelling": (partial(advice_gains, "foretelling"), "piece", "6.2"),
 }
 """Each experiment's function, its unit of replication and the chapter that explains it."""
 

@@ -61,15 +61,17 @@ NONE = Augmentation((1.0, 1.0), (1.0, 1.0), 0.0, 0.0, 0.0, 0.0, (200.0, 200.0), 
 """No change, but for where the clip lies in the picture."""
 
 
-def augment_power(power, lengths, front_end, settings):
+def augment_power(power, lengths, front_end, settings, time=None):
     """Change a batch as `settings` allows: float32 (batch, frames, n_mels) → the same shape.
 
-    `lengths` (batch,): frames that each clip occupies. The clip is put at a random place.
+    `lengths` (batch,): frames that each clip occupies. The clip is put at a random place. `time`:
+    what `time_matrix` has drawn, if something else is to move along with it.
 
     Chapter: 5.2
     """
     frames = power.shape[1]
-    time = _time_matrix(frames, lengths, settings)  # (batch, frames, frames)
+    if time is None:
+        time = time_matrix(frames, lengths, settings)
     frequency = throat(tf.shape(power)[0], front_end, settings)
     power = colour(tf.matmul(tf.matmul(time, power), frequency, transpose_b=True), settings)
     power *= _random_curve(tf.shape(power)[0], frames, 12, settings.sway_db)[:, :, None]
@@ -140,8 +142,13 @@ def _hat(positions, n):
     return tf.nn.relu(1.0 - tf.abs(positions[:, :, None] - tf.range(n, dtype=tf.float32)))
 
 
-def _time_matrix(frames, lengths, settings):
-    """Stretch, place, wobble and echo: the rows say which old frames make up each new one."""
+def time_matrix(frames, lengths, settings):
+    """Stretch, place, wobble and echo: (batch, frames, frames), drawn anew for each clip.
+
+    The rows say which old frames make up each new one; `lengths` as in `augment_power`.
+
+    Chapter: 5.2
+    """
     batch = tf.shape(lengths)[0]
     factor = stretch_factor(batch, settings)
     room = frames - tf.cast(lengths, tf.float32) * factor  # may be negative: then it is cut

@@ -53,6 +53,18 @@ def test_the_same_generator_makes_the_same_strings(clips):
     assert all(np.array_equal(a, b) for a, b in zip(one.audio, other.audio, strict=True))
 
 
+def test_strings_say_what_they_are_told(clips):
+    said = [(3, 3, 0), (9,), (1, 2)]
+    found = strings.connect(clips, 3, np.random.default_rng(0), said=said)
+    assert [tuple(tokens) for tokens in found.tokens] == said
+    for tokens, words in zip(found.tokens, found.words, strict=True):
+        assert (words[:, 1] - words[:, 0]).tolist() == [800 + 100 * t for t in tokens]
+    with pytest.raises(ValueError, match="one each"):
+        strings.connect(clips, 2, np.random.default_rng(0), said=said)
+    with pytest.raises(ValueError, match=r"ann has no clip of \[9\]"):
+        strings.connect(clips.subset(clips.labels < 9), 1, np.random.default_rng(0), said=[(9,)])
+
+
 def test_noise_is_as_loud_as_asked_and_lies_over_the_pauses_too(clips):
     clean = strings.connect(clips, 4, np.random.default_rng(0))
     noisy = strings.in_noise(clean, 10.0, np.random.default_rng(1))
