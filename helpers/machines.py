@@ -51,7 +51,7 @@ class MachineClips:
     audio: list of n arrays float32 (10 000,), at 8 kHz; labels (n,) int64, 1 where the bearing is
     damaged; machines (n,) int64, which machine; shafts (n,), turns in a second at the middle of the
     clip, as a tachometer would tell; orders (n,), impacts per turn if damaged, as a data sheet
-    would tell; speakers, the machines as texts; takes (n,) int64.
+    would tell; takes (n,) int64.
 
     Raises ValueError if a column does not have one entry per clip.
 

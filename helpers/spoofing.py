@@ -118,19 +118,20 @@ def train(genuine, synthetic, ridge=0.1):
     )
 
 
-def copy_by_phases(samples, iterations=30):
+def copy_by_phases(samples, iterations=30, front_end=COPY_FRONT_END, rng=None):
     """The same words by a synthesiser: mel bands of the clip, then phases by Griffin–Lim.
 
-    samples: float (n,) at 8 kHz → float32 (n,). What a neural voice does with the spectrogram that
-    it has predicted; here the spectrogram is the clip's own. Raises what `log_mel` raises.
+    samples: float (n,) at the rate of `front_end`, 8 kHz by default → float32 (n,). What a neural
+    voice does with the spectrogram that it has predicted; here the spectrogram is the clip's own.
+    rng: as in `griffin_lim`. Raises what `log_mel` raises.
 
     Chapter: 8.7
     Source: [griffin1984signal]
     """
     x = audio.check_samples(samples)
-    power = mel_power(pad_ends(x, COPY_FRONT_END), COPY_FRONT_END)
-    magnitude = mel_to_magnitude(power, COPY_FRONT_END, iterations)
-    return griffin_lim(magnitude, COPY_FRONT_END, iterations, length=len(x))[0]
+    power = mel_power(pad_ends(x, front_end), front_end)
+    magnitude = mel_to_magnitude(power, front_end, iterations)
+    return griffin_lim(magnitude, front_end, iterations, length=len(x), rng=rng)[0]
 
 
 def copy_by_pulses(samples):

@@ -160,7 +160,7 @@ def train_digits(sets, variant, *, rate, pitches=None, steps=DIGIT_STEPS, seed=0
     return network, history
 
 
-def _digits(variants, tested, rates, seed):
+def _digits(tested, rates, seed):
     """Accuracies of variants with each of their rates: those who speak in `tested` are strangers.
 
     rates: {variant: rates to try}. → {variant: {rate: {speaker: fraction}}}, and losses.
@@ -179,27 +179,40 @@ def _digits(variants, tested, rates, seed):
     ]
     pictures = seen(heard.audio)
     pitches = pitch = None
-    if "pitch" in variants:
+    if "pitch" in rates:
         pitches = [advised.clip_pitch(learnt), advised.clip_pitch(voices)]
         pitch = advised.windowed_pitch(heard)
-    found, losses = {}, {}
-    for variant in variants:
-        found[variant], losses[variant] = {}, {}
-        for rate in rates[variant]:
-            try:
-                network, history = train_digits(
-                    sets, variant, rate=rate, pitches=pitches, seed=seed
-                )
-            except FloatingPointError:
-                found[variant][str(rate)] = dict.fromkeys(tested, GUESSING)
-                losses[variant][str(rate)] = None
-                continue
-            x = np.concatenate([pictures, pitch], axis=2) if variant == "pitch" else pictures
-            right = advised.looked_at(network, x).argmax(axis=1) == heard.labels
-            found[variant][str(rate)] = {
-                s: round(float(right[heard.speakers == s].mean()), 5) for s in tested
-            }
-            losses[variant][str(rate)] = round(history.loss[-1], 4)
+
+    def train(variant, rate):
+        return train_digits(sets, variant, rate=rate, pitches=pitches, seed=seed)
+
+    def right(network, variant):
+        x = np.concatenate([pictures, pitch], axis=2) if variant == "pitch" else pictures
+        hit = advised.looked_at(network, x).argmax(axis=1) == heard.labels
+        return {s: hit[heard.speakers == s] for s in tested}
+
+    return _at_rates(rates, tested, train, right)
+
+
+def _at_rates(rates, units, train, right):
+    """{"right": {variant: {rate: {unit: fraction}}}, "loss": …} of variants at several rates.
+
+    rates: {variant: rates to try}; train(variant, rate) → (network, History); right(network,
+    variant) → {unit: bool (clips,)}. A training whose loss is not finite is taken as GUESSING.
+    """
+    found = {variant: {} for variant in rates}
+    losses = {variant: {} for variant in rates}
+    for variant, rate in ((v, r) for v, some in rates.items() for r in some):
+        try:
+            network, history = train(variant, rate)
+        except FloatingPointError:
+            found[variant][str(rate)] = dict.fromkeys(map(str, units), GUESSING)
+            losses[variant][str(rate)] = None
+            continue
+        found[variant][str(rate)] = {
+            str(unit): round(float(hit.mean()), 5) for unit, hit in right(network, variant).items()
+        }
+        losses[variant][str(rate)] = round(history.loss[-1], 4)
     return {"right": found, "loss": losses}
 
 
@@ -251,7 +264,7 @@ def train_sounds(bank, variant, *, rate, steps=SOUND_STEPS, seed=0):
     return network, history
 
 
-def _sounds(variants, tested, rates, seed):
+def _sounds(tested, rates, seed):
     """Accuracies of variants with each of their rates, trained on the folds not in `tested`.
 
     → {variant: {rate: {fold: fraction}}}, and losses.
@@ -264,22 +277,15 @@ def _sounds(variants, tested, rates, seed):
     strange = np.isin(sounds.folds, tested)
     heard, test = bank.subset(~strange), bank.subset(strange)
     folds = sounds.folds[strange]
-    found, losses = {}, {}
-    for variant in variants:
-        found[variant], losses[variant] = {}, {}
-        for rate in rates[variant]:
-            try:
-                network, history = train_sounds(heard, variant, rate=rate, seed=seed)
-            except FloatingPointError:
-                found[variant][str(rate)] = dict.fromkeys(map(str, tested), GUESSING)
-                losses[variant][str(rate)] = None
-                continue
-            said = SoundModel([network], sounds.classes).probabilities(test).argmax(axis=1)
-            found[variant][str(rate)] = {
-                str(f): round(float(np.mean((said == test.labels)[folds == f])), 5) for f in tested
-            }
-            losses[variant][str(rate)] = round(history.loss[-1], 4)
-    return {"right": found, "loss": losses}
+
+    def train(variant, rate):
+        return train_sounds(heard, variant, rate=rate, seed=seed)
+
+    def right(network, variant):
+        said = SoundModel([network], sounds.classes).probabilities(test).argmax(axis=1)
+        return {f: (said == test.labels)[folds == f] for f in tested}
+
+    return _at_rates(rates, tested, train, right)
 
 
 def chosen_sound_rate(record, variant, fold):
@@ -732,21 +738,19 @@ def with_rates(record, family, arguments):
 
 def _run(family, *arguments):
     began = time.monotonic()
-    if family == "tune digits":
+    networks = {"digits": (_digits, DIGIT_GROUPS), "sounds": (_sounds, SOUND_GROUPS)}
+    if family in ("tune digits", "tune sounds"):
         group, pair = arguments
-        variants = DIGIT_GROUPS[group]
-        result = _digits(variants, list(pair), dict.fromkeys(variants, RATES), SEEDS[0])
-        result["speakers"] = _speakers()
-    elif family == "tune sounds":
-        group, pair = arguments
-        variants = SOUND_GROUPS[group]
-        result = _sounds(variants, list(pair), dict.fromkeys(variants, RATES), SEEDS[0])
+        measured, groups = networks[family.removeprefix("tune ")]
+        result = measured(list(pair), dict.fromkeys(groups[group], RATES), SEEDS[0])
+        if family == "tune digits":
+            result["speakers"] = _speakers()
     elif family == "tune music":
         result = _tuned_composers(WIDTHS[arguments[0]])
-    elif family in ("digits", "sounds"):
+    elif family in networks:
         test, seed, rates = arguments
-        measured = {"digits": _digits, "sounds": _sounds}[family]
-        result = measured(list(rates), [test], {v: [r] for v, r in rates.items()}, seed)
+        measured, _ = networks[family]
+        result = measured([test], {v: [r] for v, r in rates.items()}, seed)
     else:
         result = {"strings": _strings, "music": _music}[family](*arguments)
     return {**result, "seconds": round(time.monotonic() - began, 1)}
@@ -802,34 +806,28 @@ def _group_of(groups, variant):
 def _digit_gains(runs):
     tuned = [name for name in runs if name.startswith("digits, tuned")]
     speakers = runs[tuned[0]]["speakers"] if tuned else []
-
-    def accuracy(variant, test, seed):
-        (right,) = runs[f"digits, without {test}, seed {seed}"]["right"][variant].values()
-        return 100 * right[test]
-
-    def values(after, before):
-        if not speakers:
-            raise KeyError("no run on file says who speaks")
-        return [
-            np.mean([accuracy(after, s, k) - accuracy(before, s, k) for k in SEEDS])
-            for s in speakers
-        ]
-
-    for name, pair in ADVICE["digits"].items():
-        yield name, lambda pair=pair: values(*pair)
+    return _accuracy_gains(runs, "digits", "digits, without {}, seed {}", speakers)
 
 
 def _sound_gains(runs):
-    def accuracy(variant, fold, seed):
-        (right,) = runs[f"sounds, fold {fold}, seed {seed}"]["right"][variant].values()
-        return 100 * right[str(fold)]
+    return _accuracy_gains(runs, "sounds", "sounds, fold {}, seed {}", FOLDS)
+
+
+def _accuracy_gains(runs, family, run_name, units):
+    """Pairs of an advice and a function that gives its gain for each unit, in points."""
+
+    def accuracy(variant, unit, seed):
+        (right,) = runs[run_name.format(unit, seed)]["right"][variant].values()
+        return 100 * right[str(unit)]
 
     def values(after, before):
+        if not units:
+            raise KeyError(f"no run on file says on what {family} are tested")
         return [
-            np.mean([accuracy(after, f, k) - accuracy(before, f, k) for k in SEEDS]) for f in FOLDS
+            np.mean([accuracy(after, u, k) - accuracy(before, u, k) for k in SEEDS]) for u in units
         ]
 
-    for name, pair in ADVICE["sounds"].items():
+    for name, pair in ADVICE[family].items():
         yield name, lambda pair=pair: values(*pair)
 
 

@@ -21,6 +21,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
+from helpers import metrics
 from helpers.experiments._record import load_results
 from helpers.experiments._runs import do_runs, finish, missing, options
 
@@ -36,8 +37,8 @@ ROUNDS = 40
 CHOSEN_IN = "noise 10 dB"
 """The condition in which the second temperature is fitted."""
 
-ENDS = ("none", "all")
-"""The programmes that are trained from three seeds: every comparison has one of them in it."""
+ENDS, FURTHER = ("none", "all"), (1, 2)
+"""The programmes that are trained from further seeds, since each comparison has one, and these."""
 
 DETECTORS = ("one feature", "bearing's rate", "normal only")
 """What needs no network. Chapter: 8.5"""
@@ -59,7 +60,7 @@ def networks():
     from helpers.models.ablation import VARIANTS
 
     first = {variant: (variant, 0) for variant in VARIANTS}
-    return first | {f"{end}, seed {k}": (end, k) for k in (1, 2) for end in ENDS}
+    return first | {f"{end}, seed {k}": (end, k) for k in FURTHER for end in ENDS}
 
 
 def by_speaker(record):
@@ -80,7 +81,7 @@ def accuracy(record, variant, condition, who="stranger"):
     who: "stranger", by the network that never heard the speaker; "home", the mean over the five
     that did, on other clips of the same speaker. Raises KeyError for what no run has. Chapter: 8.5
     """
-    names = [variant] + [f"{variant}, seed {k}" for k in (1, 2) if variant in ENDS]
+    names = [variant] + [f"{variant}, seed {k}" for k in FURTHER if variant in ENDS]
     return mean_over([accuracy_of(record, name, condition, who) for name in names])
 
 
@@ -294,10 +295,8 @@ def detectors(clips, chosen):
 
 def areas_by_machine(scores, clips, chosen):
     """[area under the curve] of each machine in order, on the chosen clips. Chapter: 8.5"""
-    from helpers.privacy import auc
-
     return [
-        round(auc(scores[at], clips.labels[at] == 1), 4)
+        round(metrics.auc(scores[at], clips.labels[at] == 1), 4)
         for at in (chosen & (clips.machines == m) for m in np.unique(clips.machines))
     ]
 
@@ -427,10 +426,9 @@ class _Asked:
 
     def right_by_speaker(self, network, condition):
         """The same for each speaker, in alphabetical order: a list."""
-        from helpers.models.ablation import logits
+        from helpers.models.small import answers
 
-        answers = logits(network, self.pictures[condition]).argmax(axis=1)
-        hit = answers == self.labels
+        hit = answers(network, self.pictures[condition]).argmax(axis=1) == self.labels
         return [int(hit[self.speakers == s].sum()) for s in np.unique(self.speakers)]
 
 
@@ -438,7 +436,7 @@ def _speaker(speaker):
     from helpers.datasets import load_digits
     from helpers.datasets.builtin_digits import load_practice_voices
     from helpers.models import ablation, digits
-    from helpers.models.small import seen
+    from helpers.models.small import answers, seen
     from helpers.shifts import CONDITIONS
 
     began, clips = time.monotonic(), load_digits("real", quiet=True)
@@ -482,8 +480,8 @@ def _speaker(speaker):
                 "loss": [round(x, 3) for x in history.loss],
             }
             temperatures[variant], calibrated[variant] = _calibrated(network, tuning, asked)
-            answers = ablation.logits(network, voice_pictures).argmax(axis=1)
-            synthetic[variant] = round(float(np.mean(answers == voices.labels)), 4)
+            said = answers(network, voice_pictures).argmax(axis=1)
+            synthetic[variant] = round(float(np.mean(said == voices.labels)), 4)
     return {
         "accuracy": round(
             right["all"]["stranger"][CONDITIONS[0]] / len(asked["stranger"].labels), 4
@@ -502,11 +500,11 @@ def _speaker(speaker):
 def _calibrated(network, tuning, asked):
     """Two temperatures with the errors they were fitted on; what `MEASURES` lists; boldness."""
     from helpers.metrics import expected_calibration_error, fit_temperature, softmax
-    from helpers.models.ablation import logits
+    from helpers.models.small import answers
 
     fitted, errors = {}, {}
     for condition, pictures in tuning.pictures.items():
-        z = logits(network, pictures)
+        z = answers(network, pictures)
         fitted[condition] = fit_temperature(z, tuning.labels)
         errors[condition] = int((z.argmax(axis=1) != tuning.labels).sum())
 
@@ -519,13 +517,13 @@ def _calibrated(network, tuning, asked):
     found = {"home": {}, "stranger": {}}
     home, stranger = asked["home"], asked["stranger"]
     for condition, pictures in home.pictures.items():
-        p = softmax(logits(network, pictures))
+        p = softmax(answers(network, pictures))
         found["home"][condition] = _text(
             round(bold(p[home.speakers == s], home.labels[home.speakers == s]), 2)
             for s in np.unique(home.speakers)
         )
     for condition, pictures in stranger.pictures.items():
-        z, labels = logits(network, pictures), stranger.labels
+        z, labels = answers(network, pictures), stranger.labels
         plain, *others = (softmax(z, t) for t in (1.0, *fitted.values()))
         best = softmax(z, fit_temperature(z, labels))
         measured = [bold(plain, labels), *(nats(p, labels) for p in (plain, *others, best))]
@@ -579,7 +577,7 @@ def _voices(seed):
     from helpers.datasets.builtin_digits import load_practice_voices
     from helpers.models import ablation, digits
     from helpers.models.augmentation import FOR_VOICES, NONE
-    from helpers.models.small import seen
+    from helpers.models.small import answers, seen
 
     voices, clips = load_practice_voices(), load_digits("real", quiet=True)
     names = np.unique(voices.speakers)
@@ -592,13 +590,13 @@ def _voices(seed):
     people, strangers = {}, {}
     for variant, settings in (("none", NONE), ("all", ablation.FULL), ("strong", FOR_VOICES)):
         network, _ = train(replace(lesson, augmentation=settings), STEPS, seed=seed)
-        right = ablation.logits(network, people_pictures).argmax(axis=1) == clips.labels
+        right = answers(network, people_pictures).argmax(axis=1) == clips.labels
         people[variant] = {
             str(s): round(100 * float(right[clips.speakers == s].mean()), 2)
             for s in np.unique(clips.speakers)
         }
-        answers = ablation.logits(network, unheard_pictures).argmax(axis=1)
-        strangers[variant] = round(100 * float(np.mean(answers == unheard.labels)), 2)
+        said = answers(network, unheard_pictures).argmax(axis=1)
+        strangers[variant] = round(100 * float(np.mean(said == unheard.labels)), 2)
     return {"people": people, "unheard voices": strangers}
 
 
@@ -623,7 +621,6 @@ def _machines(seed=0):
     """Every recipe on every group of machines that were left out; how it fits the others."""
     from helpers import machines
     from helpers.models.machines import RECIPES, damage_scores, powers
-    from helpers.privacy import auc
 
     clips = machines.make(seed=FLEET)
     scores, fit, began = {}, {}, time.monotonic()
@@ -637,7 +634,7 @@ def _machines(seed=0):
             )
             every = damage_scores(network, power)
             scores[name][away] = every[away]
-            fit[name].append(round(auc(every[~away], clips.labels[~away] == 1), 4))
+            fit[name].append(round(metrics.auc(every[~away], clips.labels[~away] == 1), 4))
     seconds = round(time.monotonic() - began, 1)
     heard = np.ones(len(clips), bool)
     return {**_areas(scores, clips, heard), "training": fit, "seconds": seconds}
@@ -645,12 +642,11 @@ def _machines(seed=0):
 
 def _areas(scores, clips, chosen):
     """Areas by machine, and of all machines under one threshold."""
-    from helpers.privacy import auc
-
     return {
         "areas": {name: _text(areas_by_machine(s, clips, chosen)) for name, s in scores.items()},
         "together": {
-            name: round(auc(s[chosen], clips.labels[chosen] == 1), 4) for name, s in scores.items()
+            name: round(metrics.auc(s[chosen], clips.labels[chosen] == 1), 4)
+            for name, s in scores.items()
         },
     }
 

@@ -210,7 +210,7 @@ def scored(pairs, score, snrs=SNRS):
         alarms, hits = metrics.roc(scores, spoken)
         at = np.interp(FALSE_ALARMS, alarms, hits)
         found[str(snr)] = {
-            "auc": round(metrics.auc(scores, spoken), 5),
+            "auc": round(float(np.trapezoid(hits, alarms)), 5),
             "hits": [round(float(hit), 4) for hit in at],
         }
     return found

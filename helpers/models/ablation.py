@@ -2,9 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
-
-from helpers.models import tf
 from helpers.models.augmentation import NONE, Augmentation
 
 FULL = Augmentation(
@@ -64,12 +61,3 @@ def programme(variant, full=FULL):
     kind, _, part = variant.rpartition(" ")
     start, end = (full, NONE) if kind == "all but" else (NONE, full)
     return replace(start, **{name: getattr(end, name) for name in PARTS[part]})
-
-
-def logits(network, pictures, batch=500):
-    """Logits of a network on pictures (n, frames, bands): float32 (n, classes). Chapter: 8.5"""
-    parts = [
-        network(tf.constant(pictures[i : i + batch]), training=False).numpy()
-        for i in range(0, len(pictures), batch)
-    ]
-    return np.concatenate(parts)

@@ -13,6 +13,7 @@ from keras import layers
 from helpers.features import hann, warp_matrix
 from helpers.models import cnn, sounds
 from helpers.models._options import check_dropout
+from helpers.models.adapters import opinions
 from helpers.models.augmentation import augment_power, mask_stripes, time_matrix
 from helpers.models.digits import FRAMES, FRONT_END, THROATS, share_counts, window
 from helpers.models.frontend import RelativeLevel, decibels
@@ -219,23 +220,16 @@ def windowed_pitch(clips):
     return np.stack([pitch_rows(window(samples)) for samples in clips.audio])
 
 
-def looked_at(network, pictures, throats=THROATS, batch=500):
+def looked_at(network, pictures, throats=THROATS):
     """Log-probabilities of one digit network, the mean over throats: (n, frames, d) → (n, 10).
 
     What stands behind the bands, such as pitch, is the same for all throats; see
-    `helpers.models.digits.assemble`. Chapter: 2.5
+    `helpers.models.adapters.opinions`. Chapter: 2.5
     """
-    n_mels, total = FRONT_END.n_mels, 0.0
-    for factor in throats:
-        look = np.array(pictures, np.float32)
-        look[:, :, :n_mels] = look[:, :, :n_mels] @ warp_matrix(FRONT_END, factor)
-        total = total + np.concatenate(
-            [
-                tf.nn.log_softmax(network(look[i : i + batch], training=False)).numpy()
-                for i in range(0, len(look), batch)
-            ]
-        )
-    return total / len(throats)
+    looks = np.stack([np.array(pictures, np.float32)] * len(throats))
+    bands = looks[..., : FRONT_END.n_mels]
+    bands[...] = [seen @ warp_matrix(FRONT_END, f) for seen, f in zip(bands, throats, strict=True)]
+    return opinions(network, looks)
 
 
 # --- sounds ---------------------------------------------------------------------------------------

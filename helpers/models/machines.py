@@ -17,6 +17,7 @@ from helpers.models.augmentation import (
     throat,
 )
 from helpers.models.frontend import RelativeLevel, decibels
+from helpers.models.small import answers
 
 COARSE = FrontEnd(n_mels=32)
 """Frames of 32 ms every 10 ms, as for speech: the impacts of a bearing melt into one another."""
@@ -98,14 +99,9 @@ def machine_batches(power, labels, recipe, size=32):
     return draw
 
 
-def damage_scores(network, power, batch=200):
+def damage_scores(network, power):
     """Log-odds of damage: power (n, frames, n_mels) → float (n,). Chapter: 8.5"""
-    seen = levelled(power)
-    parts = [
-        network(tf.constant(seen[i : i + batch]), training=False).numpy()
-        for i in range(0, len(seen), batch)
-    ]
-    logits = np.concatenate(parts)
+    logits = answers(network, levelled(power))
     return logits[:, 1] - logits[:, 0]
 
 

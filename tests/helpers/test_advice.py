@@ -1,5 +1,7 @@
 """The usual advice: the plan, the choices, the sums; plans of numbers and their language model."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -259,3 +261,18 @@ def test_being_told_the_mode_helps_where_only_the_mode_tells():
     for piece in (major, minor):
         with_mode, without = (m.log_probabilities([piece])[0][32, 1] for m in (told, untold))
         assert 0.2 < with_mode - without < np.log(2) + 0.2
+
+
+def test_a_training_that_diverges_counts_as_guessing():
+    def train(variant, rate):
+        if rate > 0.005:
+            raise FloatingPointError("the loss is nan")
+        return variant, SimpleNamespace(loss=[2.0, 0.51239])
+
+    def right(network, variant):
+        assert network == variant
+        return {1: np.array([True, False]), 2: np.array([True, True])}
+
+    found = advice._at_rates({"x": (0.001, 0.009)}, [1, 2], train, right)
+    assert found["right"]["x"] == {"0.001": {"1": 0.5, "2": 1.0}, "0.009": {"1": 0.1, "2": 0.1}}
+    assert found["loss"]["x"] == {"0.001": 0.5124, "0.009": None}

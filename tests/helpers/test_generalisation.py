@@ -5,9 +5,11 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
+from helpers import machines
 from helpers.experiments import generalisation as g
 from helpers.models import ablation, digits
 from helpers.models.augmentation import NONE
+from helpers.models.small import answers
 
 CONDITIONS = ("as recorded", "room", "holes")
 ENDS = [f"{end}{seed}" for end in g.ENDS for seed in ("", ", seed 1", ", seed 2")]
@@ -132,6 +134,15 @@ def test_areas_of_machines():
         g.areas(record, "z")
 
 
+def test_areas_are_counted_machine_by_machine():
+    clips = machines.make(2, 4, seed=1)
+    scores = np.where(clips.machines == 0, clips.labels, 1 - clips.labels)
+    chosen = np.ones(len(clips), bool)
+    assert g.areas_by_machine(scores, clips, chosen) == [1.0, 0.0]
+    found = g._areas({"x": scores}, clips, chosen)
+    assert found == {"areas": {"x": "1 0"}, "together": {"x": 0.5}}
+
+
 def test_no_runs_is_an_error():
     with pytest.raises(KeyError, match="no speaker"):
         g.by_speaker({"runs": {}})
@@ -171,7 +182,7 @@ def test_training_watches_and_chooses_nothing():
     networks, history = g.train_together(both, 5, observe=observe, every=2)
     assert [step for step, _ in seen] == [2, 4, 5] and all(apart for _, apart in seen)
     assert history.best_step == 5
-    assert ablation.logits(networks[1], power[:3]).shape == (3, 10)
+    assert answers(networks[1], power[:3]).shape == (3, 10)
 
 
 def test_results_on_file_are_complete_and_were_made_with_this_code():
