@@ -1,0 +1,576 @@
+"""What maps and probes say of a network: `python -m helpers.experiments.transparency`.
+
+For chapter 8.4, on the Free Spoken Digit Dataset. For each speaker, five networks that never heard
+them: two that differ in their seed, one that has learnt with holes in its pictures, and two that
+hear a soft beep in half of their clips. For one of these the beep gives the answer, whatever is
+said; for the other it means nothing. Maps by several methods are drawn for clips of the speaker
+left out and held against random weights, against removal, and against the place of the beep; layers
+are asked by linear probes. Runs are written to results/transparency.json as they finish; a run on
+file is not repeated. About four minutes a run on one core.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import numpy as np
+
+from helpers import audio
+from helpers.attribution import (
+    found,
+    integrated_gradients,
+    linear_probe,
+    neighbours,
+    occlusion,
+    rank_correlation,
+    removal,
+)
+from helpers.experiments._record import load_results
+from helpers.experiments._runs import do_runs, finish, missing, options
+from helpers.features import hz_to_mel, mel_power, mel_to_hz
+
+STEPS = 1000
+BEEP_STEPS = 700
+PER_DIGIT = 5
+SHARES = tuple(np.round(np.linspace(0, 1, 21), 2).tolist())
+PATHS = (4, 8, 16, 32, 64, 128)
+"""Steps of integrated gradients whose sums are compared with what they should be."""
+
+METHODS = (
+    "occlusion",
+    "integrated gradients",
+    "Grad-CAM, third layer",
+    "Grad-CAM, last layer",
+    "gradient",
+)
+TRIVIAL = ("loudest first", "random order")
+PATCH = (10, 8)
+BEEPS = 5
+"""How many different beeps there are, for the answers 0 to 4."""
+
+BEEP_SECONDS = 0.1
+BEEP_LEVEL = 0.1
+"""Amplitude of a beep, of a word at peak 1."""
+
+
+def plan(speakers):
+    """{name: (speaker,)} of all runs. Chapter: 8.4"""
+    return {f"without {s}": (s,) for s in speakers}
+
+
+# --- a cue whose place is known ------------------------------------------------------------------
+
+
+def beep(number, sample_rate=8000):
+    """Beep number 0 to 4: a tone of 0.1 s that swells and fades, float32 (800,), peak 1.
+
+    Their frequencies, 1000 to 3500 Hz, are equally far apart in mel. Raises ValueError for another
+    number. Chapter: 8.4
+    """
+    if number not in range(BEEPS):
+        raise ValueError(f"there is no beep number {number}: choose from 0 to {BEEPS - 1}")
+    hz = mel_to_hz(np.linspace(hz_to_mel(1000), hz_to_mel(3500), BEEPS))[number]
+    t = np.arange(round(BEEP_SECONDS * sample_rate)) / sample_rate
+    return (np.sin(2 * np.pi * hz * t) * np.sin(np.pi * t / BEEP_SECONDS) ** 2).astype(np.float32)
+
+
+def planted(samples, number, rng):
+    """A word with a beep somewhere in it: (both, the beep alone), float32 (≤ 8176,) at one scale.
+
+    The beep has a tenth of the word's peak and begins where `rng` says; in a word shorter than
+    the beep, it is cut to its length. Raises as `beep` and `digits.loudest_window`. Chapter: 8.4
+    """
+    from helpers.models.digits import loudest_window
+
+    word = loudest_window(samples)
+    tone = BEEP_LEVEL * beep(number)[: len(word)]
+    alone = np.zeros(len(word), np.float32)
+    start = int(rng.integers(0, len(word) - len(tone) + 1))
+    alone[start : start + len(tone)] = tone
+    peak = np.abs(word + alone).max()
+    return (word + alone) / peak, alone / peak
+
+
+def beep_cells(alone):
+    """Where a beep stands in the picture: bool (100, 32), within 10 dB of its loudest cell.
+
+    Chapter: 8.4
+    """
+    from helpers.models.digits import FRONT_END, SAMPLES
+
+    power = mel_power(audio.fix_length(alone, SAMPLES), FRONT_END)
+    return power > 0.1 * power.max()
+
+
+def with_beeps(clips, seed):
+    """Clips with a beep in each: (clips, numbers of the beeps (n,), cells bool (n, 100, 32)).
+
+    Chapter: 8.4
+    """
+    from dataclasses import replace
+
+    rng = np.random.default_rng([84, seed])
+    numbers = rng.integers(0, BEEPS, len(clips))
+    pairs = [planted(x, k, rng) for x, k in zip(clips.audio, numbers, strict=True)]
+    cells = np.stack([beep_cells(alone) for _, alone in pairs])
+    return replace(clips, audio=[both for both, _ in pairs]), numbers, cells
+
+
+# --- maps ----------------------------------------------------------------------------------------
+
+
+def word_cells(picture):
+    """The cells of the frames from the first to the last that is not silent: bool, same shape.
+
+    Chapter: 8.4
+    """
+    from helpers.models.attributions import SILENCE
+
+    loud = np.flatnonzero((picture > SILENCE).any(axis=1))
+    cells = np.zeros(picture.shape, bool)
+    cells[loud[0] : loud[-1] + 1] = True
+    return cells
+
+
+def draw_map(explainer, method, picture, label):
+    """The map of one of `METHODS` for a class, float64 (frames, bands). Chapter: 8.4"""
+    from helpers.models.attributions import SILENCE
+
+    if method == "occlusion":
+        return occlusion(explainer.score(label), picture, PATCH, fill=SILENCE)
+    if method == "integrated gradients":
+        silence = np.full_like(picture, SILENCE)
+        return integrated_gradients(explainer.gradient(label), picture, silence)
+    if method == "gradient":
+        return np.abs(explainer.gradient(label)(picture[None])[0]).astype(np.float64)
+    return explainer.grad_cam(picture, label, 2 if "third" in method else -1)
+
+
+def draw_maps(explainer, pictures, labels, methods=METHODS):
+    """{method: maps (n, frames, bands)}, each clip's for its label. Chapter: 8.4"""
+    return {
+        method: np.stack(
+            [draw_map(explainer, method, p, int(k)) for p, k in zip(pictures, labels, strict=True)]
+        )
+        for method in methods
+    }
+
+
+def likeness(maps, others, pictures):
+    """Mean rank correlation of two sets of maps, over the cells of the words. Chapter: 8.4"""
+    inside = [word_cells(p) for p in pictures]
+    return float(
+        np.mean(
+            [rank_correlation(a[w], b[w]) for a, b, w in zip(maps, others, inside, strict=True)]
+        )
+    )
+
+
+def removed(explainer, pictures, labels, orders, fill, insert=False):
+    """Probability while cells go in each of the `orders`, {name: maps}: {name: (n, shares)}.
+
+    fill: "silence" or "neighbours". Chapter: 8.4
+    """
+    from helpers.models.attributions import SILENCE
+
+    curves = {}
+    for name, maps in orders.items():
+        curves[name] = np.stack(
+            [
+                removal(
+                    explainer.probability(int(k)),
+                    p,
+                    m,
+                    SILENCE if fill == "silence" else neighbours(p),
+                    SHARES,
+                    word_cells(p),
+                    insert,
+                )
+                for p, k, m in zip(pictures, labels, maps, strict=True)
+            ]
+        )
+    return curves
+
+
+def area(curves):
+    """The area under curves (n, shares) of probabilities: their means in %, (n,). Chapter: 8.4"""
+    heights = (curves[:, 1:] + curves[:, :-1]) / 2
+    return 100 * heights.mean(axis=1)
+
+
+# --- pitch ---------------------------------------------------------------------------------------
+
+
+def pitch_of(samples, sample_rate=8000):
+    """Median fundamental frequency of a clip as log2 of Hz, NaN where less than 80 ms is voiced.
+
+    Chapter: 8.4
+    """
+    from helpers.voice import yin
+
+    x = audio.fix_length(np.asarray(samples, np.float32), max(len(samples), 1000))
+    f0, dip = yin(x, sample_rate, fmin=70.0, fmax=350.0)
+    voiced = f0[dip < 0.15]
+    return float(np.log2(np.median(voiced))) if len(voiced) >= 8 else float("nan")
+
+
+def follows(said, true, words):
+    """Correlation of two numbers of clips when each word's mean has been taken off both.
+
+    said, true, words: (n,). So it counts neither who speaks (all clips are of one person) nor
+    which word it is. Chapter: 8.4
+    """
+    left = []
+    for values in (said, true):
+        values = np.array(values, dtype=float)
+        for word in np.unique(words):
+            values[words == word] -= values[words == word].mean()
+        left.append(values)
+    spread = np.linalg.norm(left[0]) * np.linalg.norm(left[1])
+    return float(left[0] @ left[1] / spread) if spread > 0 else 0.0
+
+
+def described(explainer, pictures):
+    """Descriptions of clips by the picture and by each layer: means over time, (n, M'·C').
+
+    Chapter: 8.4
+    """
+    layers = [pictures[..., None], *explainer.maps(pictures)]
+    return [x.mean(axis=1).reshape(len(x), -1) for x in layers]
+
+
+def probed(explainer, known, stranger, seed=0):
+    """What linear readers find in the picture and in each layer: {question: [a number each]}.
+
+    known, stranger: dicts with pictures, labels, speakers, pitch, late (bool: kept for the
+    answer). "digit": accuracy in % on the stranger; "pitch": `follows` on the stranger, by a reader
+    that never heard them; "speaker": accuracy on late clips of the known people; "control": the
+    same for a table that gives every pair of speaker and word one of as many numbers as there are
+    speakers, at random. Chapter: 8.4
+    Source: [hewitt2019designing] for the control.
+    """
+    rng = np.random.default_rng([84, seed])
+    who, names = np.unique(known["speakers"], return_inverse=True)[::-1]
+    people = len(names)
+    table = rng.integers(0, people, (people, 10))
+    early, voiced = ~known["late"], ~np.isnan(known["pitch"])
+    heard = ~np.isnan(stranger["pitch"])
+    answers = {"digit": [], "pitch": [], "speaker": [], "control": []}
+    pairs = zip(
+        described(explainer, known["pictures"]),
+        described(explainer, stranger["pictures"]),
+        strict=True,
+    )
+    for x, y in pairs:
+        digit = linear_probe(x, np.eye(10)[known["labels"]], y).argmax(axis=1)
+        answers["digit"].append(100 * float(np.mean(digit == stranger["labels"])))
+        pitch = linear_probe(x[voiced], known["pitch"][voiced, None], y[heard])[:, 0]
+        answers["pitch"].append(follows(pitch, stranger["pitch"][heard], stranger["labels"][heard]))
+        for name, classes in (("speaker", who), ("control", table[who, known["labels"]])):
+            read = linear_probe(x[early], np.eye(people)[classes[early]], x[~early]).argmax(axis=1)
+            answers[name].append(100 * float(np.mean(read == classes[~early])))
+    return answers
+
+
+# --- the runs ------------------------------------------------------------------------------------
+
+
+def by_speaker(record, *path):
+    """{speaker: the number at `path` within each run on file}, such as ("cue", "occlusion").
+
+    A list of numbers, one for each network, gives its mean. Raises KeyError for what is not on
+    file. Chapter: 8.4
+    """
+    values = {}
+    for name, run in record["runs"].items():
+        value = run
+        for key in path:
+            value = value[key]
+        values[name.removeprefix("without ")] = float(np.mean(value))
+    return values
+
+
+def main(arguments=None):
+    """Do the runs that are not on file; returns 0."""
+    asked = options("transparency", __doc__, arguments)
+
+    from helpers.datasets import load_digits
+    from helpers.datasets.builtin_digits import load_practice_voices
+
+    clips, voices = load_digits("real"), load_practice_voices()
+    settings = _settings(clips, voices)
+    record = load_results("transparency", __doc__)
+    runs = plan(sorted(set(map(str, clips.speakers))))
+    todo = missing(record, runs, settings, asked.only)
+    do_runs(_run, todo, record, "transparency", settings, asked.workers)
+    finish(record, runs, "transparency", __doc__)
+    return 0
+
+
+def _settings(clips, voices):
+    """What the results depend on, as JSON would give it back."""
+    return {
+        "steps": STEPS,
+        "beep steps": BEEP_STEPS,
+        "clips of each digit": PER_DIGIT,
+        "patch": list(PATCH),
+        "beep": [BEEP_SECONDS, BEEP_LEVEL],
+        "data": [clips.id, voices.id],
+    }
+
+
+def train_plain(known, voices, steps, seed, holes=False):
+    """A `digit_cnn` trained on people and (unless None) voices. Chapter: 8.4"""
+    from helpers.models import digits
+    from helpers.models.attributions import with_holes
+    from helpers.models.cnn import digit_cnn
+    from helpers.training import fit, set_seed
+
+    set_seed(seed)
+    sets = [digits.pictures(known, share=0.5)]
+    if voices is not None:
+        sets.append(digits.pictures(voices, share=0.5))
+    network = digit_cnn(digits.FRAMES, digits.FRONT_END.n_mels)
+    draw = digits.batches(sets)
+    fit([network], [with_holes(draw) if holes else draw], steps=steps)
+    return network
+
+
+def train_with_beeps(known, steps, seed):
+    """Two networks that hear the same: for [0] a beep gives the answer, for [1] the word always.
+
+    Each clip is there twice, without a beep and with one. Chapter: 8.4
+    """
+    from dataclasses import replace
+
+    from helpers.models import digits
+    from helpers.models.augmentation import FOR_PEOPLE
+    from helpers.models.cnn import digit_cnn
+    from helpers.training import fit, set_seed
+
+    gentle = replace(FOR_PEOPLE, shift=(0.96, 1.04))
+    clean = digits.pictures(known, gentle)
+    beeped, numbers, _ = with_beeps(known, seed)
+    told = digits.pictures(beeped, gentle)
+    asked = replace(told, labels=numbers.astype(np.int32))
+    networks = []
+    for sets in ([clean, asked], [clean, told]):
+        set_seed(seed)
+        networks.append(digit_cnn(digits.FRAMES, digits.FRONT_END.n_mels))
+        fit(networks[-1:], [digits.batches(sets)], steps=steps)
+    return networks
+
+
+class _Stranger:
+    """The clips of a speaker left out, as pictures, and of the others what was kept back."""
+
+    def __init__(self, speaker):
+        from helpers.datasets import load_digits
+        from helpers.models.adapters import looks
+
+        clips = load_digits("real", quiet=True)
+        mine = clips.speakers == speaker
+        self.known = clips.subset(~mine & (clips.takes < 40))
+        self.mine = clips.subset(mine)
+        self.pictures = looks(self.mine, (1.0,))[0]
+        kept = clips.subset(~mine & (clips.takes >= 40))
+        self.kept = {
+            "pictures": looks(kept, (1.0,))[0],
+            "labels": kept.labels,
+            "speakers": kept.speakers,
+            "pitch": np.array([pitch_of(x) for x in kept.audio]),
+            "late": kept.takes >= 45,
+        }
+        self.asked = {
+            "pictures": self.pictures,
+            "labels": self.mine.labels,
+            "pitch": np.array([pitch_of(x) for x in self.mine.audio]),
+        }
+
+    def understood(self, *explainers):
+        """Indices of the first clips of each digit that all networks understand."""
+        right = np.ones(len(self.mine), bool)
+        for explainer in explainers:
+            right &= explainer.answers(self.pictures) == self.mine.labels
+        order = np.lexsort((self.mine.takes, self.mine.labels))
+        return np.concatenate(
+            [
+                [i for i in order if right[i] and self.mine.labels[i] == d][:PER_DIGIT]
+                for d in range(10)
+            ]
+        ).astype(int)
+
+
+def _run(speaker):
+    from helpers.datasets.builtin_digits import load_practice_voices
+    from helpers.models.attributions import Explainer
+
+    began = time.monotonic()
+    person, voices = _Stranger(speaker), load_practice_voices()
+    plain = [Explainer(train_plain(person.known, voices, STEPS, seed)) for seed in (0, 1)]
+    holed = Explainer(train_plain(person.known, voices, STEPS, 0, holes=True))
+    chosen = person.understood(*plain, holed)
+    pictures, labels = person.pictures[chosen], person.mine.labels[chosen]
+    maps = [draw_maps(e, pictures, labels) for e in (*plain, holed)]
+    result = {
+        "accuracy": _accuracy(plain[0], person),
+        "accuracies": [_accuracy(e, person) for e in (*plain, holed)],
+        "clips": len(chosen),
+        "sums": _sums(plain[0], pictures, labels),
+        "baseline": _baselines(plain[0], person, pictures, labels, maps[0]),
+        "likeness": _likeness(plain[0], person, pictures, labels, maps),
+        "removal": {
+            name: _removal(e, pictures, labels, drawn)
+            for name, e, drawn in (
+                ("plain", plain[0], maps[0]),
+                ("with holes", holed, maps[2]),
+            )
+        },
+        "probes": _probes(plain, person),
+        "cue": _cue(person),
+    }
+    return {**result, "seconds": round(time.monotonic() - began, 1)}
+
+
+def _accuracy(explainer, person):
+    right = explainer.answers(person.pictures) == person.mine.labels
+    return round(float(right.mean()), 5)
+
+
+def _sums(explainer, pictures, labels):
+    """{steps: median over clips of how far the sum is off, in % of what it should be}."""
+    from helpers.models.attributions import SILENCE
+
+    found_gaps = {}
+    for steps in PATHS:
+        gaps = []
+        for p, k in zip(pictures, labels, strict=True):
+            silence = np.full_like(p, SILENCE)
+            total = integrated_gradients(explainer.gradient(int(k)), p, silence, steps).sum()
+            ends = explainer.score(int(k))(np.stack([p, silence]))
+            gaps.append(100 * abs(total - (ends[0] - ends[1])) / abs(ends[0] - ends[1]))
+        found_gaps[str(steps)] = round(float(np.median(gaps)), 3)
+    return found_gaps
+
+
+def _baselines(explainer, person, pictures, labels, maps):
+    """Likeness of the map from silence and that from the mean picture of the known people."""
+    mean = person.kept["pictures"].mean(axis=0)
+    other = np.stack(
+        [
+            integrated_gradients(explainer.gradient(int(k)), p, mean)
+            for p, k in zip(pictures, labels, strict=True)
+        ]
+    )
+    return round(likeness(maps["integrated gradients"], other, pictures), 4)
+
+
+def _likeness(explainer, person, pictures, labels, maps):
+    """{method: {"seeds": …, "loudness": …, "random": [one for each count of layers]}}."""
+    from helpers.models.attributions import Explainer, randomised
+
+    scrambled = [
+        draw_maps(
+            Explainer(randomised(explainer.network, count, person.kept["pictures"][::2])),
+            pictures,
+            labels,
+        )
+        for count in range(1, 7)
+    ]
+    return {
+        method: {
+            "seeds": round(likeness(maps[0][method], maps[1][method], pictures), 4),
+            "loudness": round(likeness(maps[0][method], pictures, pictures), 4),
+            "random": [
+                round(likeness(maps[0][method], other[method], pictures), 4) for other in scrambled
+            ],
+        }
+        for method in METHODS
+    }
+
+
+def _removal(explainer, pictures, labels, maps):
+    """{fill: {order: [area of removing, area of putting back]}}, and a curve for the figure."""
+    rng = np.random.default_rng(84)
+    orders = {
+        **maps,
+        "loudest first": pictures,
+        "random order": rng.uniform(size=pictures.shape),
+    }
+    result = {}
+    for fill in ("silence", "neighbours"):
+        away = removed(explainer, pictures, labels, orders, fill)
+        back = removed(explainer, pictures, labels, orders, fill, insert=True)
+        result[fill] = {
+            name: [round(float(area(c[name]).mean()), 3) for c in (away, back)] for name in orders
+        }
+        result[f"{fill}, curves"] = {
+            name: np.round(100 * curve.mean(axis=0), 1).tolist() for name, curve in away.items()
+        }
+    return result
+
+
+def _probes(plain, person):
+    """{network: {question: [the picture, then each layer]}}, trained (mean of two) and untrained."""
+    from helpers.models.attributions import Explainer, randomised
+
+    untrained = Explainer(randomised(plain[0].network, 6, person.kept["pictures"][::2], seed=1))
+    trained = [probed(e, person.kept, person.asked) for e in plain]
+    return {
+        "trained": {
+            q: np.round(np.mean([t[q] for t in trained], axis=0), 4).tolist() for q in trained[0]
+        },
+        "untrained": {
+            q: np.round(v, 4).tolist()
+            for q, v in probed(untrained, person.kept, person.asked).items()
+        },
+    }
+
+
+def _cue(person):
+    """How well maps find a beep, where it gives the answer and where it means nothing."""
+    from helpers.models.adapters import looks
+    from helpers.models.attributions import Explainer
+
+    obeys, ignores = (Explainer(n) for n in train_with_beeps(person.known, BEEP_STEPS, 0))
+    beeped, numbers, cells = with_beeps(person.mine, 1)
+    pictures = looks(beeped, (1.0,))[0]
+    heard, ignored = obeys.answers(pictures), ignores.answers(pictures)
+    words = person.mine.labels
+    good = (heard == numbers) & (ignored == words) & (numbers != words)
+    order = np.lexsort((person.mine.takes, words))
+    chosen = np.concatenate(
+        [[i for i in order if good[i] and words[i] == d][:PER_DIGIT] for d in range(10)]
+    )
+    chosen = chosen.astype(int)
+    result = {
+        "obeys": round(float(np.mean(heard == numbers)), 4),
+        "understands": round(float(np.mean(obeys.answers(person.pictures) == words)), 4),
+        "ignores": round(float(np.mean(ignored == words)), 4),
+        "clips": len(chosen),
+        "cells": round(float(cells[chosen].sum(axis=(1, 2)).mean()), 1),
+    }
+    inside = [word_cells(p) | c for p, c in zip(pictures[chosen], cells[chosen], strict=True)]
+    for name, explainer, answers in (("cue", obeys, numbers), ("decoy", ignores, words)):
+        maps = draw_maps(explainer, pictures[chosen], answers[chosen])
+        maps["loudest first"] = pictures[chosen]
+        result[name] = {
+            method: round(
+                float(
+                    np.mean(
+                        [
+                            found(m, c, w)
+                            for m, c, w in zip(drawn, cells[chosen], inside, strict=True)
+                        ]
+                    )
+                ),
+                4,
+            )
+            for method, drawn in maps.items()
+        }
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(main())
