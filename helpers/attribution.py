@@ -179,7 +179,6 @@ def found(values, target, inside=None):
     Raises ShapeError for different shapes, ValueError unless there are cells of both kinds.
 
     Chapter: 8.4
-    Source: [hanley1982meaning]
     """
     from scipy.stats import rankdata
 

@@ -512,7 +512,7 @@ def _removal(explainer, pictures, labels, maps):
 
 
 def _probes(plain, person):
-    """{network: {question: [the picture, then each layer]}}, trained (mean of two) and untrained."""
+    """{"trained" (mean of two), "untrained": {question: [the picture, then each layer]}}."""
     from helpers.models.attributions import Explainer, randomised
 
     untrained = Explainer(randomised(plain[0].network, 6, person.kept["pictures"][::2], seed=1))
