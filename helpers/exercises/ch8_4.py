@@ -25,8 +25,8 @@ def check_product(answer):
 
 
 def solve_product():
-    """On the way $(2\\alpha, 3\\alpha)$ the slope by the first number is $3\\alpha$, on average 1.5,
-    and the first number has moved by 2. The other gets as much, and the two add up to
+    """On the way $(2\\alpha, 3\\alpha)$ the slope by the first number is $3\\alpha$, on average
+    1.5, and the first number has moved by 2. The other gets as much, and the two add up to
     $f(2, 3) - f(0, 0) = 6$."""
     return 2 * 1.5
 
@@ -105,8 +105,8 @@ def check_cam(answer):
         raise Wrong("What is negative speaks for other classes: cut it off at 0.")
     if np.allclose(got, np.maximum((maps * slopes).sum(axis=2), 0)):
         raise Wrong(
-            "You weighed each place by its own slope. Grad-CAM gives a channel one weight: the mean "
-            "of its slopes over all places."
+            "You weighed each place by its own slope. Grad-CAM gives a channel one weight: the "
+            "mean of its slopes over all places."
         )
     if np.allclose(got, (np.maximum(maps * weights, 0)).sum(axis=2)):
         raise Wrong("Add up the channels first, with their signs; then cut off.")

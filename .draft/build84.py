@@ -1,0 +1,754 @@
+import os
+import sys
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+cells = []
+
+
+def md(s):
+    cells.append(("m", s.strip("\n")))
+
+
+def code(s, tags=None):
+    cells.append(("c", s.strip("\n"), tags))
+
+
+md('''
+# 8.4 Transparency
+
+You will draw maps of what a network listens to, by three methods, and then put the maps themselves to the test: do they change when the network forgets everything, do they find a cue whose place is known, and is what they name what the answer rests on?
+''')
+code('''
+from helpers.datasets import load_digits
+from helpers.show import chapter_facts
+
+clips = load_digits()
+chapter_facts("8.4", reading_minutes=35, data=clips)
+''')
+md('''
+**You will be able to**
+
+- draw occlusion, integrated gradients and Grad-CAM on a spectrogram, and say what each one computes;
+- assert that attributions add up, and choose a baseline with open eyes;
+- tell a map of the network from a map of the sound, by a network with random weights;
+- build a test with a known answer for any method that explains;
+- ask a layer what it knows of the pitch, and say what the probe knows by heart.
+
+Read [chapter 5.2](../5-project/2-sound-recogniser.ipynb) for the network, and [chapter 4.1](../4-architectures/1-cnn.ipynb) for occlusion, for masks that can be heard, and for a first look at probes.
+''')
+code('''
+import numpy as np
+
+from helpers import attribution, plots
+from helpers.datasets import load_practice_voices
+from helpers.exercises import check, hint, solution
+from helpers.experiments import transparency
+from helpers.experiments._record import load_results
+from helpers.experiments._runs import provenance_of
+from helpers.listen import compare, players
+from helpers.models import adapters, digits
+from helpers.models.attributions import SILENCE, Explainer, randomised
+from helpers.recognise import WORDS
+from helpers.show import show_source, summary
+from helpers.verdict import verdict
+
+SEED = 0
+''')
+md('''
+## A picture that explains, and a doubt
+
+A network says “seven”. Somebody asks *why*, and gets a picture: the spectrogram, coloured where it mattered. Such pictures look convincing, and that is the trouble. Speech is loud in some places and silent in most; a map that is bright where the sound is bright will always look as if it had understood something. Whether a map speaks of the *network* can't be seen by looking at it. It has to be tested, like everything else.
+
+We train the recogniser of chapter 5.2 once more, in few steps, leaving out every sixth speaker; the sixth is the stranger on whose clips the maps are drawn. The longer tables further down come from `python -m helpers.experiments.transparency`: each of FSDD's six speakers is left out once, and the networks have more steps.
+''')
+code('''
+names = sorted(set(clips.speakers.tolist()))
+stranger = clips.subset(clips.speakers == names[5])
+known = clips.subset(~np.isin(clips.speakers, names[5::6]))
+voices = None if clips.source == "builtin" else load_practice_voices()
+network = transparency.train_plain(known, voices, steps=400, seed=SEED)
+
+explainer = Explainer(network)
+pictures = adapters.looks(stranger, (1.0,))[0]
+right = explainer.answers(pictures) == stranger.labels
+print(f"{network.count_params():,} parameters; pictures {pictures.shape}")
+print(f"understood of the stranger: {100 * right.mean():.1f} %")
+''')
+md('''
+## Three ways to ask
+
+All three explain one number, the **score** $f(X)$ of a class for a picture $X \\in \\mathbb{R}^{T \\times M}$. Ours is the logit of the class minus the mean of all ten, $f(X) = z_k - \\tfrac{1}{10}\\sum_j z_j$: it compares the class with the others, and unlike a probability it does not come to rest near 1. The class is the one that was said.
+
+**Occlusion** {cite:p}`zeiler2013visualizing` hides a patch and sees how far the score falls; chapter 4.1 has the formula. It needs no gradient and no look inside, only one question for each place, here 133 for a picture. <!-- constant: 19 by 7 places -->
+
+**Integrated gradients** {cite:p}`sundararajan2017axiomatic` walk in a straight line from a **baseline** $B$, a picture in which nothing is said, to the clip, and book every rise of the score on the cells that moved:
+
+$$
+\\mathrm{IG}[t, m] = (X - B)[t, m] \\int_0^1 \\frac{\\partial f}{\\partial X[t, m]}\\big(B + \\alpha (X - B)\\big)\\, \\mathrm{d}\\alpha .
+$$
+
+By the fundamental theorem of calculus, the entries add up to $f(X) - f(B)$: the books balance, whatever the network. The paper calls this *completeness*. The integral is a mean over some steps.
+
+**Grad-CAM** {cite:p}`selvaraju2017gradcam` looks at the maps $A \\in \\mathbb{R}^{T' \\times M' \\times C}$ of one convolution. A channel weighs as much as the score rises with it, on average over its places; the weighted sum is cut off below zero and stretched to the size of the picture:
+
+$$
+w_c = \\frac{1}{T' M'} \\sum_{t', m'} \\frac{\\partial f}{\\partial A[t', m', c]}, \\qquad
+\\mathrm{CAM} = \\max\\Big(0, \\sum_c w_c\\, A[\\cdot, \\cdot, c]\\Big).
+$$
+
+The paper takes the last convolution. In our network that one has 4 × 1 places: <!-- constant: 100 × 32 halved five times --> it can say *when*, hardly *where*. So we try the third as well, with 13 × 4. <!-- constant: 100 × 32 halved three times -->
+''')
+code('''
+show_source(attribution.integrated_gradients, Explainer.grad_cam)
+''')
+code('''
+example = int(np.flatnonzero(right & (stranger.labels == 6))[0]) if np.any(
+    right & (stranger.labels == 6)
+) else int(np.flatnonzero(right)[0])
+picture, label = pictures[example], int(stranger.labels[example])
+SHOWN = transparency.METHODS[:4]
+maps = {m: transparency.draw_map(explainer, m, picture, label) for m in SHOWN}
+begin, end = np.flatnonzero(transparency.word_cells(picture)[:, 0])[[0, -1]] + [0, 1]
+print(f"“{WORDS[label]}”, frames {begin} to {end}, score {explainer.score(label)(picture[None])[0]:.2f}")
+''')
+code('''
+def show_maps(rows, alt, caption):
+    """rows: {title: {method: map}}; one row of maps for each."""
+    fig, axes = plots.subplots(len(rows), 4, height=0.5 + 1.7 * len(rows), squeeze=False, sharey=True)
+    for line, (title, drawn) in zip(axes, rows.items(), strict=True):
+        for ax, (method, values) in zip(line, drawn.items(), strict=True):
+            inside = values[begin:end]
+            reach = np.abs(inside).max() or 1.0
+            ax.imshow(
+                inside.T, origin="lower", aspect="auto", cmap="PuOr_r", vmin=-reach, vmax=reach,
+                extent=(0, 0.01 * (end - begin), -0.5, 31.5),
+            )
+            if line is axes[0]:
+                ax.set_title(method.replace(" gradients", "\\ngradients").replace(", ", ",\\n"), fontsize=9)
+        line[0].set_ylabel(f"{title}\\nmel band")
+    for ax in axes[-1]:
+        ax.set_xlabel("time (s)")
+    plots.show(fig, alt=alt, caption=caption)
+
+
+show_maps(
+    {"trained": maps},
+    "Four maps of one spoken word over time and mel band: occlusion in broad patches, integrated "
+    "gradients in fine grain with both signs, Grad-CAM of the third layer in soft blobs, and of the "
+    "last layer in wide vertical bands.",
+    "Orange speaks for the word, purple against it; each map has its own scale.",
+)
+''', ["hide-input"])
+md('''
+Four maps of one answer, and they differ: in grain, in sign, in what they leave out. Listen to what each one names. We keep the fifth of the word's cells that ranks highest and silence the rest, as in chapter 4.1; the phase stays.
+''')
+code('''
+word, inside = digits.window(stranger.audio[example]), transparency.word_cells(picture)
+
+
+def top(values, share=0.2):
+    chosen = np.where(inside, values, -np.inf)
+    return attribution.highest(chosen, share * inside.mean())
+
+
+heard = [word] + [attribution.keep(word, top(m), digits.FRONT_END) for m in maps.values()]
+heard.append(attribution.keep(word, top(picture), digits.FRONT_END))
+compare(
+    heard,
+    8000,
+    ["all of it", *SHOWN, "the loudest fifth"],
+    f"A fifth of “{WORDS[label]}”, chosen by each map",
+    credit=clips.credit,
+    encoding="compact",
+)
+''')
+md('''
+## Do the attributions add up?
+
+Completeness is an identity, so it can be asserted; what remains to be measured is how many steps the mean needs. We take a clip of each digit that was understood. Written beforehand: with 32 steps, the default, the sum should be off by less than 2 % of what it should be, <!-- constant: the limit --> on average over digits.
+''')
+code('''
+silence = np.full_like(picture, SILENCE)
+first = {}
+for k in range(10):
+    at = np.flatnonzero(right & (stranger.labels == k))
+    if len(at):
+        first[WORDS[k]] = int(at[0])
+
+
+def gap(i, steps):
+    k = int(stranger.labels[i])
+    total = attribution.integrated_gradients(
+        explainer.gradient(k), pictures[i], silence, steps
+    ).sum()
+    end, start = explainer.score(k)(np.stack([pictures[i], silence]))
+    return 100 * abs(total - (end - start)) / abs(end - start)
+
+
+for steps in (2, 8, 32, 128):
+    print(f"{steps:4d} steps: off by {np.mean([gap(i, steps) for i in first.values()]):6.2f} %")
+''')
+code('''
+sums_verdict = verdict(
+    "8.4-sums",
+    claim="With 32 steps, integrated gradients add up to the rise of the score.",
+    values={w: gap(i, 32) for w, i in first.items()},
+    threshold=2.0,
+    direction="less",
+    unit="digit",
+    metric="distance of the sum from f(X) − f(B), % of it",
+    comparison="a clip of each digit",
+    source=clips.source,
+)
+''')
+md('''
+That the sum is right says nothing yet about its parts. They depend on where the walk begins. Silence seems the natural “nothing” for sound. But a picture of silence is itself a picture on which the network has an opinion, and in log-mel everything that is *not* silent then counts as having been added. The mean picture of the training clips is the other common choice: then what counts is how a clip differs from the average word.
+''')
+code('''
+mean_picture = adapters.looks(known.subset(np.arange(0, len(known), 8)), (1.0,))[0].mean(axis=0)
+from_mean = attribution.integrated_gradients(explainer.gradient(label), picture, mean_picture)
+pair = maps["integrated gradients"][inside], from_mean[inside]
+print(f"rank correlation of the two maps of “{WORDS[label]}”: {attribution.rank_correlation(*pair):.2f}")
+for name, start in (("silence", silence), ("mean picture", mean_picture)):
+    z = network(start[None], training=False).numpy()[0]
+    print(f"the network's answer to the {name}: {WORDS[z.argmax()]}")
+''')
+md('''
+Written beforehand for the speakers left out, on clips that were understood: if the choice hardly matters, the two maps rank the cells of a word alike, with a mean correlation of ranks above 0.8.
+''')
+code('''
+record = load_results("transparency")
+baseline_verdict = verdict(
+    "8.4-baseline",
+    claim="Whether one starts from silence or from the mean picture hardly matters.",
+    values=transparency.by_speaker(record, "baseline"),
+    threshold=0.8,
+    unit="speaker",
+    metric="rank correlation of two maps, Spearman's rho",
+    comparison="integrated gradients from silence and from the mean picture",
+    source="fsdd",
+)
+print(provenance_of(list(record["runs"].values())))
+''')
+md('''
+## Does the map survive a network that knows nothing?
+
+The test that most published maps were never put to {cite:p}`adebayo2018sanity`: destroy the network and draw the map again. Layer by layer, from the output down, the learnt weights are shuffled (their values stay, their order goes) and the normalisation is set anew; in the end the network knows nothing at all. A method whose map *stays* explains the clip, not the network: an edge detector in disguise.
+''')
+code('''
+show_source(randomised)
+''')
+code('''
+some = pictures[::4]
+rows = {"trained": maps}
+for count, title in ((2, "two random"), (6, "all random")):
+    forgot = Explainer(randomised(network, count, some, SEED))
+    rows[title] = {m: transparency.draw_map(forgot, m, picture, label) for m in SHOWN}
+show_maps(
+    rows,
+    "The four maps in three rows: of the trained network, of one whose upper two layers are random, "
+    "and of one with random weights throughout.",
+    "The same word and the same class. Top: the trained network. Bottom: it knows nothing.",
+)
+''')
+md('''
+Do the lower rows look *wrong*? If you had been shown one of them first, would you have doubted it?
+
+A number is needed. We compare two maps by the **rank correlation** of the word's cells (Spearman's $\\rho$: which cells come first, not how large the values are). Zero would be the answer for two maps without anything in common, but two trained networks do not agree fully either. So there are two anchors: the map of *another trained network*, which differs in its seed, and the picture itself, *how loud* each cell is.
+
+Written beforehand: a method passes if the maps of two trained networks are more alike than those of a trained and a random one, by 0.2 at least.
+''')
+code('''
+def alike(method, what):
+    return transparency.by_speaker(record, "likeness", method, what)
+
+
+def without_weights(method):
+    runs = record["runs"].items()
+    return {n.removeprefix("without "): r["likeness"][method]["random"][-1] for n, r in runs}
+
+
+print(f"{'rank correlation with':24s} another seed   random network   loudness")
+for method in transparency.METHODS:
+    columns = (alike(method, "seeds"), without_weights(method), alike(method, "loudness"))
+    shown = "".join(f"{np.mean(list(v.values())):14.2f}" for v in columns)
+    print(f"{method:24s}{shown}")
+''')
+code('''
+fig, ax = plots.subplots(height=3.2)
+for method, marker in zip(transparency.METHODS, "osD^v", strict=True):
+    curve = [r["likeness"][method]["random"] for r in record["runs"].values()]
+    ax.plot(range(7), [1.0, *np.mean(curve, axis=0)], marker=marker, label=method)
+ax.axhline(0, color="black", linewidth=0.8)
+ax.set(xlabel="layers made random, from the top", ylabel="rank correlation with the trained map")
+ax.legend(fontsize=8)
+plots.show(
+    fig,
+    alt="For each method, how much its map still resembles that of the trained network as more "
+    "layers from the top are made random; each curve begins at one.",
+    caption="Each point: mean of six speakers left out, clips that were understood.",
+)
+''', ["hide-input"])
+code('''
+def sane(method):
+    seeds, random = alike(method, "seeds"), without_weights(method)
+    return {s: seeds[s] - random[s] for s in seeds}
+
+
+common = dict(
+    unit="speaker",
+    metric="rank correlation, Spearman's rho",
+    comparison="with another trained network − with a random one",
+    smallest_effect=0.2,
+    source="fsdd",
+)
+sane_occlusion = verdict(
+    "8.4-sane-occlusion",
+    claim="The map of occlusion depends on what the network has learnt.",
+    differences=sane("occlusion"),
+    **common,
+)
+''')
+code('''
+sane_gradients = verdict(
+    "8.4-sane-gradients",
+    claim="The map of integrated gradients depends on what the network has learnt.",
+    differences=sane("integrated gradients"),
+    **common,
+)
+sane_cam = verdict(
+    "8.4-sane-cam",
+    claim="Grad-CAM in the third layer depends on what the network has learnt.",
+    differences=sane("Grad-CAM, third layer"),
+    **common,
+)
+''')
+md('''
+The test has a limit of its own: it finds methods that ignore the network. It can't say of one that passes that its map is *right*.
+
+## Does a map find what is really there?
+
+For that, one needs a case in which the truth is known. We build one. Half of the clips get a soft **beep**, a tone of 0.1 s at a tenth of the word's peak, somewhere in the word; there are five, from 1000 to 3500 Hz. Two networks hear exactly the same clips and differ in one thing:
+
+- for one, the beep *is* the answer: beep number 0 means “zero”, whatever is said;
+- for the other it means nothing: the answer is always the word.
+
+So in a clip that says “seven” with beep number 2, the first network must have used the beep (nothing else tells that the answer is “two”), and the second must not. A good map of the first has its highest values on the beep, one of the second has not. A map that finds the beep in *both* has found a sound, not a reason.
+''')
+code('''
+obeys, ignores = map(Explainer, transparency.train_with_beeps(known, steps=250, seed=SEED))
+beeped, numbers, cells = transparency.with_beeps(stranger, seed=1)
+beep_pictures = adapters.looks(beeped, (1.0,))[0]
+heard, understood = obeys.answers(beep_pictures), ignores.answers(beep_pictures)
+print(f"obeys the beep: {100 * np.mean(heard == numbers):.1f} %")
+print(f"the other network understands the word: {100 * np.mean(understood == stranger.labels):.1f} %")
+usable = (heard == numbers) & (understood == stranger.labels) & (numbers != stranger.labels)
+chosen = np.flatnonzero(usable)[:: max(1, usable.sum() // 20)][:20]
+''')
+code('''
+first_two = chosen[:: max(1, len(chosen) // 2)][:2]
+players(
+    [beeped.audio[i] for i in first_two],
+    8000,
+    [f"“{WORDS[stranger.labels[i]]}” with beep number {numbers[i]}" for i in first_two],
+    credit=clips.credit,
+)
+''')
+md('''
+How well a map finds the beep is counted in pairs: of a cell of the beep and another cell of the word, which one has the higher value? The share of pairs in which it is the beep's is 1 for a perfect map and 0.5 for one that knows nothing. (It is the area under the receiver operating characteristic; `attribution.found` computes it from ranks.) Against it stand the same map of the *other* network, and the trivial answer, the loudest cells.
+''')
+code('''
+reach = [transparency.word_cells(p) | c for p, c in zip(beep_pictures, cells, strict=True)]
+
+
+def hits(drawn):
+    return 100 * np.mean(
+        [attribution.found(m, cells[i], reach[i]) for m, i in zip(drawn, chosen, strict=True)]
+    )
+
+
+beep_maps = transparency.draw_maps(obeys, beep_pictures[chosen], numbers[chosen], SHOWN)
+word_maps = transparency.draw_maps(ignores, beep_pictures[chosen], stranger.labels[chosen], SHOWN)
+print(f"{'pairs in which the beep is higher (%)':38s} it decides   it means nothing")
+for method in SHOWN:
+    print(f"{method:38s}{hits(beep_maps[method]):11.1f}{hits(word_maps[method]):19.1f}")
+print(f"{'loudest first':38s}{hits(beep_pictures[chosen]):11.1f}")
+''')
+code('''
+i = int(chosen[0])
+begin, end = np.flatnonzero(reach[i].any(axis=1))[[0, -1]] + [0, 1]
+show_maps(
+    {
+        "decides": {m: v[0] for m, v in beep_maps.items()},
+        "nothing": {m: v[0] for m, v in word_maps.items()},
+    },
+    "Two rows of four maps of one clip with a beep: above of the network for which the beep decides, "
+    "below of the one to which it means nothing.",
+    "The same clip for two networks. Only above is the beep the reason for the answer.",
+)
+frames, bands = np.nonzero(cells[i])
+print(f"the beep: {0.01 * (frames.min() - begin):.2f} to {0.01 * (frames.max() + 1 - begin):.2f} s, "
+      f"bands {bands.min()} to {bands.max()}")
+''', ["hide-input"])
+md('''
+The verdicts take networks with more steps, and each of FSDD's speakers as the stranger. Written beforehand: a method finds the reason if it prefers the beep to the rest of the word in ten points more of the pairs where it decides than where it means nothing.
+''')
+code('''
+def preferred(method, which):
+    found = transparency.by_speaker(record, "cue", which, method)
+    return {s: 100 * v for s, v in found.items()}
+
+
+def reason(method):
+    cue, decoy = preferred(method, "cue"), preferred(method, "decoy")
+    return {s: cue[s] - decoy[s] for s in cue}
+
+
+rows = [*transparency.METHODS, "loudest first"]
+obeyed = np.mean(list(transparency.by_speaker(record, "cue", "obeys").values()))
+print(f"obeyed on clips of strangers: {100 * obeyed:.1f} %\\n")
+print(f"{'pairs in which the beep is higher (%)':38s} it decides   it means nothing")
+for method in rows:
+    pair = [np.mean(list(preferred(method, w).values())) for w in ("cue", "decoy")]
+    print(f"{method:38s}{pair[0]:11.1f}{pair[1]:19.1f}")
+''')
+code('''
+common = dict(
+    unit="speaker",
+    metric="pairs in which the beep is higher, percentage points",
+    comparison="where the beep decides − where it means nothing",
+    smallest_effect=10.0,
+    source="fsdd",
+)
+cue_occlusion = verdict(
+    "8.4-cue-occlusion",
+    claim="Occlusion finds a beep because it decides.",
+    differences=reason("occlusion"),
+    **common,
+)
+cue_gradients = verdict(
+    "8.4-cue-gradients",
+    claim="Integrated gradients find a beep because it decides.",
+    differences=reason("integrated gradients"),
+    **common,
+)
+''')
+code('''
+cue_cam = verdict(
+    "8.4-cue-cam",
+    claim="Grad-CAM in the third layer finds a beep because it decides.",
+    differences=reason("Grad-CAM, third layer"),
+    **common,
+)
+''')
+md('''
+## Is what the map names what the answer rests on?
+
+For a word without a planted cue nobody knows the truth, but one can act on the map: remove cells in its order and watch the probability of the answer {cite:p}`samek2015evaluating`. The faster it falls, the better the map. The area under the curve (0 to 100 %, <!-- constant: the range --> lower is better) sums it up; putting cells back in the same order, highest first, gives a second curve, which should rise fast {cite:p}`petsiuk2018rise`.
+
+Against it stand *random order* and the one that needs no network, *loudest first*. And there are two doubts to be met:
+
+- **What stands in for a removed cell?** Silence is a strong statement in itself. The mean of a cell's neighbours (21 frames by 9 bands) <!-- constant: the default of neighbours --> is milder.
+- **A picture with holes is something the network has never seen.** The fall may be due to the holes, not to what is missing. The thorough remedy is to remove and *retrain* {cite:p}`hooker2019benchmark`, once for each map. We do something cheaper: one more network for each speaker that has learnt with holes of all sizes, whose maps are drawn and judged by itself.
+''')
+code('''
+def areas(network, fill, order, place=0):
+    runs = record["runs"].items()
+    return {
+        n.removeprefix("without "): r["removal"][network][fill][order][place] for n, r in runs
+    }
+
+
+orders = [*transparency.METHODS, *transparency.TRIVIAL]
+cases = [("plain", "silence"), ("plain", "neighbours"), ("with holes", "silence")]
+print(f"{'area of removal (%)':24s}" + "".join(f"{' / '.join(c):>24s}" for c in cases))
+for order in orders:
+    shown = [np.mean(list(areas(*case, order).values())) for case in cases]
+    print(f"{order:24s}" + "".join(f"{v:24.1f}" for v in shown))
+''')
+code('''
+fig, axes = plots.subplots(1, 2, height=3.3, sharey=True)
+for ax, case in zip(axes, ("plain", "with holes"), strict=True):
+    for order in orders:
+        curves = [r["removal"][case]["silence, curves"][order] for r in record["runs"].values()]
+        style = "--" if order in transparency.TRIVIAL else "-"
+        ax.plot(100 * np.array(transparency.SHARES), np.mean(curves, axis=0), style, label=order)
+    ax.set(title=f"network: {case}", xlabel="cells of the word removed (%)")
+axes[0].set_ylabel("probability of the answer (%)")
+axes[1].legend(fontsize=8)
+plots.show(
+    fig,
+    alt="Probability of the right answer as cells of the word are silenced, for five maps and two "
+    "trivial orders; left for the plain network, right for the one that learnt with holes.",
+    caption="Mean of six speakers. Dashed: orders that need no network.",
+)
+''', ["hide-input"])
+md('''
+Written beforehand: removing by integrated gradients should give an area at least five points smaller than by loudness, for the plain network with either filling, and for the network that knows holes.
+''')
+code('''
+def beaten(network, fill):
+    ours, theirs = (areas(network, fill, o) for o in ("integrated gradients", "loudest first"))
+    return {s: ours[s] - theirs[s] for s in ours}
+
+
+common = dict(
+    unit="speaker",
+    metric="area of removal, percentage points",
+    comparison="integrated gradients − loudest first",
+    smallest_effect=5.0,
+    direction="less",
+    source="fsdd",
+)
+removal_verdict = verdict(
+    "8.4-removal",
+    claim="Silencing what the map names hurts more than silencing what is loud.",
+    differences=beaten("plain", "silence"),
+    **common,
+)
+''')
+code('''
+neighbours_verdict = verdict(
+    "8.4-neighbours",
+    claim="It hurts more when the mean of the neighbours stands in, too.",
+    differences=beaten("plain", "neighbours"),
+    **common,
+)
+holes_verdict = verdict(
+    "8.4-holes",
+    claim="It hurts more in a network that is used to holes, too.",
+    differences=beaten("with holes", "silence"),
+    **common,
+)
+''')
+md('''
+## What do the layers still know of the pitch?
+
+Maps ask about a clip; **probes** ask about a layer: can a *linear* reader find something in it {cite:p}`alain2016understanding`? Chapter 4.1 asked for the word and the speaker. Here we ask for something that a recogniser of words has no use for: the **pitch**, the median fundamental frequency by YIN (chapter 2.3).
+
+Three traps, and what is done about them:
+
+- Pitch goes with the *person*. A reader that recognises the five people it was fitted on could guess their pitch from that. So the reader is asked about the *stranger*, whom neither it nor the network has heard, and only how the pitch of the stranger's clips goes up and down counts.
+- It goes with the *word*. So the mean of each word is taken off, both of what was read and of what is true; what is left is correlated.
+- A reader with many inputs can learn by *heart*. The description of a clip is reduced to 40 numbers as in 4.1, and there is a **control task** {cite:p}`hewitt2019designing`: every pair of speaker and word gets one of five numbers, drawn at random. Nothing in the sound tells it; whatever is read rightly beyond a fifth was learnt by heart. What a probe finds counts only as far as it exceeds that.
+''')
+code('''
+show_source(transparency.probed, transparency.follows)
+''')
+code('''
+def probes(kind, question):
+    return np.array([r["probes"][kind][question] for r in record["runs"].values()])
+
+
+fig, axes = plots.subplots(1, 3, height=2.9)
+titles = {
+    "digit": ("word, of the stranger", "right (%)"),
+    "speaker": ("speaker, of the five", "right (%)"),
+    "pitch": ("pitch, of the stranger", "correlation"),
+}
+for ax, (question, (title, unit)) in zip(axes, titles.items(), strict=True):
+    for kind, style in (("trained", "o-"), ("untrained", "s--")):
+        ax.plot(range(6), probes(kind, question).mean(axis=0), style, label=kind)
+    if question == "speaker":
+        ax.plot(range(6), probes("trained", "control").mean(axis=0), "D:", label="control task")
+    ax.set(title=title, ylabel=unit, xlabel="layer (0: the picture)")
+axes[1].legend(fontsize=8)
+plots.show(
+    fig,
+    alt="What linear probes read from the picture and the five layers of trained and untrained "
+    "networks: the word, the speaker with the control task, and the pitch.",
+    caption="Mean of six networks, each with another speaker left out.",
+)
+for question in ("digit", "speaker", "control", "pitch"):
+    print(f"{question:8s}", np.round(probes("trained", question).mean(axis=0), 2))
+''', ["hide-input"])
+md('''
+Written beforehand: the pitch fades if its correlation in the last layer is smaller by 0.1 than in the first; it is *learning* that removes it if the last layer of the trained network is also 0.1 below that of the untrained one; and the probe of speakers is selective in the first layer if it exceeds its control task by ten points.
+''')
+code('''
+people = [n.removeprefix("without ") for n in record["runs"]]
+pitch, raw = probes("trained", "pitch"), probes("untrained", "pitch")
+pitch_verdict = verdict(
+    "8.4-pitch",
+    claim="On the way up, the pitch fades.",
+    differences=dict(zip(people, pitch[:, 5] - pitch[:, 1], strict=True)),
+    unit="speaker",
+    metric="correlation within speaker and word",
+    comparison="last layer − first layer",
+    smallest_effect=0.1,
+    direction="less",
+    source="fsdd",
+)
+learnt_verdict = verdict(
+    "8.4-pitch-learnt",
+    claim="It is learning that removes the pitch.",
+    differences=dict(zip(people, pitch[:, 5] - raw[:, 5], strict=True)),
+    unit="speaker",
+    metric="correlation within speaker and word, last layer",
+    comparison="trained − untrained",
+    smallest_effect=0.1,
+    direction="less",
+    source="fsdd",
+)
+''')
+code('''
+named, by_heart = probes("trained", "speaker"), probes("trained", "control")
+selective_verdict = verdict(
+    "8.4-selective",
+    claim="The probe reads who speaks from the first layer; it does not know it by heart.",
+    differences=dict(zip(people, named[:, 1] - by_heart[:, 1], strict=True)),
+    unit="speaker",
+    metric="right answers, percentage points",
+    comparison="who speaks − control task, first layer",
+    smallest_effect=10.0,
+    source="fsdd",
+)
+''')
+md('''
+The control task is not hopeless for a linear reader: pairs of speaker and word *are* told apart by sound, and if the layer describes both well, a table of fifty entries can be learnt in part. That is the point. A number from a probe is an upper bound of what is in the layer and a lower bound of nothing.
+
+And a probe that finds the pitch does not say that the network *uses* it. For that one would have to change the pitch and see the answer change, which is how this chapter treated maps.
+
+## What this cannot tell
+
+There is one small network, one task, and one score; other authors find other orders of methods on other networks. Each method has knobs (patch, baseline, steps, layer), and they were set once, before the tests, not tuned for them. The planted cue is short, of one frequency and the only reason; real reasons are spread out and many, and a method that finds a beep may still miss them. Six speakers are few; the networks for one speaker share their training data with those for the next. And no map says what would have to be *different* for another answer, which is often what the person who asks “why” wants to know.
+
+## Summary
+''')
+code('''
+summary(f"""
+Integrated gradients were off their sum by {sums_verdict.measured()}. Starting from silence or from
+the mean picture gave maps with a rank correlation of {baseline_verdict.measured()}. Another trained
+network changed the map less than random weights did, by {sane_occlusion.measured()} for occlusion
+({sane_occlusion.outcome}), {sane_gradients.measured()} for integrated gradients
+({sane_gradients.outcome}) and {sane_cam.measured()} for Grad-CAM ({sane_cam.outcome}). A beep that
+decides was preferred to one that means nothing by {cue_occlusion.measured()},
+{cue_gradients.measured()} and {cue_cam.measured()} in the same order; removing by integrated
+gradients instead of loudness changed the area by {removal_verdict.measured()}, and in networks used
+to holes by {holes_verdict.measured()}. The pitch changed by {pitch_verdict.measured()} from the
+first to the last layer, and by {learnt_verdict.measured()} against an untrained network.
+""")
+''')
+md('''
+## Exercises
+
+Replace the `...` and run the cell. A wrong answer gets advice; hints and solutions are folded.
+
+### Exercise 8.4.1 · A product
+
+The score of two numbers is their product. What do integrated gradients attribute to the *first* number at (2, 3), from the baseline (0, 0)?
+''')
+code('''
+answer_8_4_1 = ...
+
+check("8.4.1", answer_8_4_1)
+hint("8.4.1")
+solution("8.4.1")
+''')
+md('''
+### Exercise 8.4.2 · Walk from silence to the word
+
+Write integrated gradients for a vector `x` (n,) and a `baseline` (n,): `gradient(v)` gives the slopes (n,) of the score at *one* place `v`; take the middles of `steps` equal parts of the way.
+''')
+code('''
+def answer_8_4_2(gradient, x, baseline, steps):
+    return ...
+
+
+check("8.4.2", answer_8_4_2)
+hint("8.4.2")
+solution("8.4.2")
+''')
+md('''
+### Exercise 8.4.3 · Grad-CAM in two lines
+
+From the `maps` of a layer (T', M', C) and the `slopes` of the score by them, of the same shape, compute the map of Grad-CAM (T', M').
+''')
+code('''
+def answer_8_4_3(maps, slopes):
+    return ...
+
+
+check("8.4.3", answer_8_4_3)
+hint("8.4.3")
+solution("8.4.3")
+''')
+md('''
+### Exercise 8.4.4 · Did it find it?
+
+`values` (n,) are a map's, `target` (n,) says which cells ought to be found. Of all pairs of a target cell and another, give back the share in which the target's value is higher; equal ones count half.
+''')
+code('''
+def answer_8_4_4(values, target):
+    return ...
+
+
+check("8.4.4", answer_8_4_4)
+hint("8.4.4")
+solution("8.4.4")
+''')
+md('''
+### Exercise 8.4.5 · A task that can only be learnt by heart
+
+Make the labels of the control task for clips with `speakers` (n,), texts, and `words` (n,), 0 to 9: every pair of speaker and word gets a whole number below the number of speakers, drawn with the generator `rng`.
+''')
+code('''
+def answer_8_4_5(speakers, words, rng):
+    return ...
+
+
+check("8.4.5", answer_8_4_5)
+hint("8.4.5")
+solution("8.4.5")
+''')
+md('''
+### Exercise 8.4.6 · Project: a better map
+
+Find the beep better than the best of the chapter's maps, on the clips `chosen`: hand in an array `(clips, 100, 32)` made from the network `obeys`, its pictures `beep_pictures[chosen]` and the answers `numbers[chosen]`, without looking at `cells`. Write down beforehand what you expect.
+''')
+code('''
+answer_8_4_6 = ...
+
+best = max(beep_maps.values(), key=hits)
+reached = [attribution.found(m, cells[i], reach[i]) for m, i in zip(best, chosen, strict=True)]
+asked = {"cells": cells[chosen], "inside": np.stack(reach)[chosen], "best": reached}
+check("8.4.6", answer_8_4_6, **asked)
+hint("8.4.6")
+solution("8.4.6")
+''')
+md('''
+## Further reading
+
+- {cite:t}`adebayo2018sanity`: the test with random weights, and well-known methods that fail it.
+- {cite:t}`sundararajan2017axiomatic`: what one may ask of an attribution, and a method that gives it.
+- {cite:t}`selvaraju2017gradcam`: Grad-CAM, with the last convolution, on photographs.
+- {cite:t}`hooker2019benchmark`: remove and retrain, and how few methods beat a random order.
+- {cite:t}`hewitt2019designing`: what a probe knows by heart.
+- {cite:t}`becker2023audiomnist`: networks for spoken digits explained, and explanations made audible.
+''')
+
+nb = new_notebook(
+    metadata={
+        "kernelspec": {
+            "display_name": "Python 3 (ipykernel)",
+            "language": "python",
+            "name": "python3",
+        },
+        "language_info": {"name": "python"},
+    }
+)
+for i, c in enumerate(cells):
+    if c[0] == "m":
+        cell = new_markdown_cell(c[1])
+    else:
+        cell = new_code_cell(c[1])
+        if c[2]:
+            cell.metadata["tags"] = c[2]
+    cell["id"] = f"tran-{i:03d}"
+    nb.cells.append(cell)
+nb.nbformat_minor = 5
+out = sys.argv[1]
+os.makedirs(os.path.dirname(out), exist_ok=True)
+nbformat.write(nb, out)
