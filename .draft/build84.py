@@ -104,14 +104,14 @@ code('''
 show_source(attribution.integrated_gradients, Explainer.grad_cam)
 ''')
 code('''
-example = int(np.flatnonzero(right & (stranger.labels == 6))[0]) if np.any(
-    right & (stranger.labels == 6)
-) else int(np.flatnonzero(right)[0])
+sixes = np.flatnonzero(right & (stranger.labels == 6))
+example = int(sixes[0] if len(sixes) else np.flatnonzero(right)[0])
 picture, label = pictures[example], int(stranger.labels[example])
 SHOWN = transparency.METHODS[:4]
 maps = {m: transparency.draw_map(explainer, m, picture, label) for m in SHOWN}
 begin, end = np.flatnonzero(transparency.word_cells(picture)[:, 0])[[0, -1]] + [0, 1]
-print(f"“{WORDS[label]}”, frames {begin} to {end}, score {explainer.score(label)(picture[None])[0]:.2f}")
+score = explainer.score(label)(picture[None])[0]
+print(f"“{WORDS[label]}”, frames {begin} to {end}, score {score:.2f} nats")
 ''')
 code('''
 def show_maps(rows, alt, caption):
@@ -136,8 +136,8 @@ def show_maps(rows, alt, caption):
 show_maps(
     {"trained": maps},
     "Four maps of one spoken word over time and mel band: occlusion in broad patches, integrated "
-    "gradients in fine grain with both signs, Grad-CAM of the third layer in soft blobs, and of the "
-    "last layer in wide vertical bands.",
+    "gradients in fine grain with both signs, Grad-CAM of the third layer in soft blobs, and of "
+    "the last layer in wide vertical bands.",
     "Orange speaks for the word, purple against it; each map has its own scale.",
 )
 ''', ["hide-input"])
@@ -209,8 +209,8 @@ That the sum is right says nothing yet about its parts. They depend on where the
 code('''
 mean_picture = adapters.looks(known.subset(np.arange(0, len(known), 8)), (1.0,))[0].mean(axis=0)
 from_mean = attribution.integrated_gradients(explainer.gradient(label), picture, mean_picture)
-pair = maps["integrated gradients"][inside], from_mean[inside]
-print(f"rank correlation of the two maps of “{WORDS[label]}”: {attribution.rank_correlation(*pair):.2f}")
+rho = attribution.rank_correlation(maps["integrated gradients"][inside], from_mean[inside])
+print(f"rank correlation of the two maps of “{WORDS[label]}”: {rho:.2f}")
 for name, start in (("silence", silence), ("mean picture", mean_picture)):
     z = network(start[None], training=False).numpy()[0]
     print(f"the network's answer to the {name}: {WORDS[z.argmax()]}")
@@ -248,8 +248,8 @@ for count, title in ((2, "two random"), (6, "all random")):
     rows[title] = {m: transparency.draw_map(forgot, m, picture, label) for m in SHOWN}
 show_maps(
     rows,
-    "The four maps in three rows: of the trained network, of one whose upper two layers are random, "
-    "and of one with random weights throughout.",
+    "The four maps in three rows: of the trained network, of one whose upper two layers are "
+    "random, and of one with random weights throughout.",
     "The same word and the same class. Top: the trained network. Bottom: it knows nothing.",
 )
 ''')
@@ -297,13 +297,13 @@ def sane(method):
     return {s: seeds[s] - random[s] for s in seeds}
 
 
-common = dict(
-    unit="speaker",
-    metric="rank correlation, Spearman's rho",
-    comparison="with another trained network − with a random one",
-    smallest_effect=0.2,
-    source="fsdd",
-)
+common = {
+    "unit": "speaker",
+    "metric": "rank correlation, Spearman's rho",
+    "comparison": "with another trained network − with a random one",
+    "smallest_effect": 0.2,
+    "source": "fsdd",
+}
 sane_occlusion = verdict(
     "8.4-sane-occlusion",
     claim="The map of occlusion depends on what the network has learnt.",
@@ -384,8 +384,8 @@ show_maps(
         "decides": {m: v[0] for m, v in beep_maps.items()},
         "nothing": {m: v[0] for m, v in word_maps.items()},
     },
-    "Two rows of four maps of one clip with a beep: above of the network for which the beep decides, "
-    "below of the one to which it means nothing.",
+    "Two rows of four maps of one clip with a beep: above of the network for which the beep "
+    "decides, below of the one to which it means nothing.",
     "The same clip for two networks. Only above is the beep the reason for the answer.",
 )
 frames, bands = np.nonzero(cells[i])
@@ -415,13 +415,13 @@ for method in rows:
     print(f"{method:38s}{pair[0]:11.1f}{pair[1]:19.1f}")
 ''')
 code('''
-common = dict(
-    unit="speaker",
-    metric="pairs in which the beep is higher, percentage points",
-    comparison="where the beep decides − where it means nothing",
-    smallest_effect=10.0,
-    source="fsdd",
-)
+common = {
+    "unit": "speaker",
+    "metric": "pairs in which the beep is higher, percentage points",
+    "comparison": "where the beep decides − where it means nothing",
+    "smallest_effect": 10.0,
+    "source": "fsdd",
+}
 cue_occlusion = verdict(
     "8.4-cue-occlusion",
     claim="Occlusion finds a beep because it decides.",
@@ -494,14 +494,14 @@ def beaten(network, fill):
     return {s: ours[s] - theirs[s] for s in ours}
 
 
-common = dict(
-    unit="speaker",
-    metric="area of removal, percentage points",
-    comparison="integrated gradients − loudest first",
-    smallest_effect=5.0,
-    direction="less",
-    source="fsdd",
-)
+common = {
+    "unit": "speaker",
+    "metric": "area of removal, percentage points",
+    "comparison": "integrated gradients − loudest first",
+    "smallest_effect": 5.0,
+    "direction": "less",
+    "source": "fsdd",
+}
 removal_verdict = verdict(
     "8.4-removal",
     claim="Silencing what the map names hurts more than silencing what is loud.",
