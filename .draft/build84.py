@@ -581,6 +581,8 @@ pitch_verdict = verdict(
     direction="less",
     source="fsdd",
 )
+''')
+code('''
 learnt_verdict = verdict(
     "8.4-pitch-learnt",
     claim="It is learning that removes the pitch.",
