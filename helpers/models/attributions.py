@@ -95,7 +95,8 @@ class Explainer:
         """
         inside = keras.Model(self.network.input, self._maps)
         parts = [
-            inside(pictures[i : i + batch], training=False) for i in range(0, len(pictures), batch)
+            tf.nest.flatten(inside(pictures[i : i + batch], training=False))
+            for i in range(0, len(pictures), batch)
         ]
         return [np.concatenate([np.asarray(p[k]) for p in parts]) for k in range(len(self._maps))]
 
