@@ -15,19 +15,19 @@ def code(s, tags=None):
     cells.append(("c", s.strip("\n"), tags))
 
 
-md('''
+md("""
 # 8.4 Transparency
 
 You will draw maps of what a network listens to, by three methods, and then put the maps themselves to the test: do they change when the network forgets everything, do they find a cue whose place is known, and is what they name what the answer rests on?
-''')
-code('''
+""")
+code("""
 from helpers.datasets import load_digits
 from helpers.show import chapter_facts
 
 clips = load_digits()
 chapter_facts("8.4", reading_minutes=35, data=clips)
-''')
-md('''
+""")
+md("""
 **You will be able to**
 
 - draw occlusion, integrated gradients and Grad-CAM on a spectrogram, and say what each one computes;
@@ -37,8 +37,8 @@ md('''
 - ask a layer what it knows of the pitch, and say what the probe knows by heart.
 
 Read [chapter 5.2](../5-project/2-sound-recogniser.ipynb) for the network, and [chapter 4.1](../4-architectures/1-cnn.ipynb) for occlusion, for masks that can be heard, and for a first look at probes.
-''')
-code('''
+""")
+code("""
 import numpy as np
 
 from helpers import attribution, plots
@@ -55,15 +55,15 @@ from helpers.show import show_source, summary
 from helpers.verdict import verdict
 
 SEED = 0
-''')
-md('''
+""")
+md("""
 ## A picture that explains, and a doubt
 
 A network says “seven”. Somebody asks *why*, and gets a picture: the spectrogram, coloured where it mattered. Such pictures look convincing, and that is the trouble. Speech is loud in some places and silent in most; a map that is bright where the sound is bright will always look as if it had understood something. Whether a map speaks of the *network* can't be seen by looking at it. It has to be tested, like everything else.
 
 We train the recogniser of chapter 5.2 once more, in few steps, leaving out every sixth speaker; the sixth is the stranger on whose clips the maps are drawn. The longer tables further down come from `python -m helpers.experiments.transparency`: each of FSDD's six speakers is left out once, and the networks have more steps.
-''')
-code('''
+""")
+code("""
 names = sorted(set(clips.speakers.tolist()))
 stranger = clips.subset(clips.speakers == names[5])
 known = clips.subset(~np.isin(clips.speakers, names[5::6]))
@@ -75,8 +75,8 @@ pictures = adapters.looks(stranger, (1.0,))[0]
 right = explainer.answers(pictures) == stranger.labels
 print(f"{network.count_params():,} parameters; pictures {pictures.shape}")
 print(f"understood of the stranger: {100 * right.mean():.1f} %")
-''')
-md('''
+""")
+md("""
 ## Three ways to ask
 
 All three explain one number, the **score** $f(X)$ of a class for a picture $X \\in \\mathbb{R}^{T \\times M}$. Ours is the logit of the class minus the mean of all ten, $f(X) = z_k - \\tfrac{1}{10}\\sum_j z_j$: it compares the class with the others, and unlike a probability it does not come to rest near 1. The class is the one that was said.
@@ -99,11 +99,11 @@ w_c = \\frac{1}{T' M'} \\sum_{t', m'} \\frac{\\partial f}{\\partial A[t', m', c]
 $$
 
 The paper takes the last convolution. In our network that one has 4 × 1 places: <!-- constant: 100 × 32 halved five times --> it can say *when*, hardly *where*. So we try the third as well, with 13 × 4. <!-- constant: 100 × 32 halved three times -->
-''')
-code('''
+""")
+code("""
 show_source(attribution.integrated_gradients, Explainer.grad_cam)
-''')
-code('''
+""")
+code("""
 sixes = np.flatnonzero(right & (stranger.labels == 6))
 example = int(sixes[0] if len(sixes) else np.flatnonzero(right)[0])
 picture, label = pictures[example], int(stranger.labels[example])
@@ -112,8 +112,9 @@ maps = {m: transparency.draw_map(explainer, m, picture, label) for m in SHOWN}
 begin, end = np.flatnonzero(transparency.word_cells(picture)[:, 0])[[0, -1]] + [0, 1]
 score = explainer.score(label)(picture[None])[0]
 print(f"“{WORDS[label]}”, frames {begin} to {end}, score {score:.2f} nats")
-''')
-code('''
+""")
+code(
+    '''
 def show_maps(rows, alt, caption):
     """rows: {title: {method: map}}; one row of maps for each."""
     fig, axes = plots.subplots(len(rows), 4, height=0.5 + 1.7 * len(rows), squeeze=False, sharey=True)
@@ -140,11 +141,13 @@ show_maps(
     "the last layer in wide vertical bands.",
     "Orange speaks for the word, purple against it; each map has its own scale.",
 )
-''', ["hide-input"])
-md('''
+''',
+    ["hide-input"],
+)
+md("""
 Four maps of one answer, and they differ: in grain, in sign, in what they leave out. Listen to what each one names. We keep the fifth of the word's cells that ranks highest and silence the rest, as in chapter 4.1; the phase stays.
-''')
-code('''
+""")
+code("""
 word, inside = digits.window(stranger.audio[example]), transparency.word_cells(picture)
 
 
@@ -163,13 +166,13 @@ compare(
     credit=clips.credit,
     encoding="compact",
 )
-''')
-md('''
+""")
+md("""
 ## Do the attributions add up?
 
 Completeness is an identity, so it can be asserted; what remains to be measured is how many steps the mean needs. We take a clip of each digit that was understood. Written beforehand: with 32 steps, the default, the sum should be off by less than 2 % of what it should be, <!-- constant: the limit --> on average over digits.
-''')
-code('''
+""")
+code("""
 silence = np.full_like(picture, SILENCE)
 first = {}
 for k in range(10):
@@ -189,8 +192,8 @@ def gap(i, steps):
 
 for steps in (2, 8, 32, 128):
     print(f"{steps:4d} steps: off by {np.mean([gap(i, steps) for i in first.values()]):6.2f} %")
-''')
-code('''
+""")
+code("""
 sums_verdict = verdict(
     "8.4-sums",
     claim="With 32 steps, integrated gradients add up to the rise of the score.",
@@ -202,11 +205,11 @@ sums_verdict = verdict(
     comparison="a clip of each digit",
     source=clips.source,
 )
-''')
-md('''
+""")
+md("""
 That the sum is right says nothing yet about its parts. They depend on where the walk begins. Silence seems the natural “nothing” for sound. But a picture of silence is itself a picture on which the network has an opinion, and in log-mel everything that is *not* silent then counts as having been added. The mean picture of the training clips is the other common choice: then what counts is how a clip differs from the average word.
-''')
-code('''
+""")
+code("""
 mean_picture = adapters.looks(known.subset(np.arange(0, len(known), 8)), (1.0,))[0].mean(axis=0)
 from_mean = attribution.integrated_gradients(explainer.gradient(label), picture, mean_picture)
 rho = attribution.rank_correlation(maps["integrated gradients"][inside], from_mean[inside])
@@ -214,11 +217,11 @@ print(f"rank correlation of the two maps of “{WORDS[label]}”: {rho:.2f}")
 for name, start in (("silence", silence), ("mean picture", mean_picture)):
     z = network(start[None], training=False).numpy()[0]
     print(f"the network's answer to the {name}: {WORDS[z.argmax()]}")
-''')
-md('''
+""")
+md("""
 Written beforehand for the speakers left out, on clips that were understood: if the choice hardly matters, the two maps rank the cells of a word alike, with a mean correlation of ranks above 0.8.
-''')
-code('''
+""")
+code("""
 record = load_results("transparency")
 baseline_verdict = verdict(
     "8.4-baseline",
@@ -231,16 +234,16 @@ baseline_verdict = verdict(
     source="fsdd",
 )
 print(provenance_of(list(record["runs"].values())))
-''')
-md('''
+""")
+md("""
 ## Does the map survive a network that knows nothing?
 
 The test that most published maps were never put to {cite:p}`adebayo2018sanity`: destroy the network and draw the map again. Layer by layer, from the output down, the learnt weights are shuffled (their values stay, their order goes) and the normalisation is set anew; in the end the network knows nothing at all. A method whose map *stays* explains the clip, not the network: an edge detector in disguise.
-''')
-code('''
+""")
+code("""
 show_source(randomised)
-''')
-code('''
+""")
+code("""
 some = pictures[::4]
 rows = {"trained": maps}
 for count, title in ((2, "two random"), (6, "all random")):
@@ -252,15 +255,15 @@ show_maps(
     "random, and of one with random weights throughout.",
     "The same word and the same class. Top: the trained network. Bottom: it knows nothing.",
 )
-''')
-md('''
+""")
+md("""
 Do the lower rows look *wrong*? If you had been shown one of them first, would you have doubted it?
 
 A number is needed. We compare two maps by the **rank correlation** of the word's cells (Spearman's $\\rho$: which cells come first, not how large the values are). Zero would be the answer for two maps without anything in common, but two trained networks do not agree fully either. So there are two anchors: the map of *another trained network*, which differs in its seed, and the picture itself, *how loud* each cell is.
 
 Written beforehand: a method passes if the maps of two trained networks are more alike than those of a trained and a random one, by 0.2 at least.
-''')
-code('''
+""")
+code("""
 def alike(method, what):
     return transparency.by_speaker(record, "likeness", method, what)
 
@@ -275,8 +278,9 @@ for method in transparency.METHODS:
     columns = (alike(method, "seeds"), without_weights(method), alike(method, "loudness"))
     shown = "".join(f"{np.mean(list(v.values())):14.2f}" for v in columns)
     print(f"{method:24s}{shown}")
-''')
-code('''
+""")
+code(
+    """
 fig, ax = plots.subplots(height=3.2)
 for method, marker in zip(transparency.METHODS, "osD^v", strict=True):
     curve = [r["likeness"][method]["random"] for r in record["runs"].values()]
@@ -290,8 +294,10 @@ plots.show(
     "layers from the top are made random; each curve begins at one.",
     caption="Each point: mean of six speakers left out, clips that were understood.",
 )
-''', ["hide-input"])
-code('''
+""",
+    ["hide-input"],
+)
+code("""
 def sane(method):
     seeds, random = alike(method, "seeds"), without_weights(method)
     return {s: seeds[s] - random[s] for s in seeds}
@@ -310,8 +316,8 @@ sane_occlusion = verdict(
     differences=sane("occlusion"),
     **common,
 )
-''')
-code('''
+""")
+code("""
 sane_gradients = verdict(
     "8.4-sane-gradients",
     claim="The map of integrated gradients depends on what the network has learnt.",
@@ -324,8 +330,8 @@ sane_cam = verdict(
     differences=sane("Grad-CAM, third layer"),
     **common,
 )
-''')
-md('''
+""")
+md("""
 The test has a limit of its own: it finds methods that ignore the network. It can't say of one that passes that its map is *right*.
 
 ## Does a map find what is really there?
@@ -336,8 +342,8 @@ For that, one needs a case in which the truth is known. We build one. Half of th
 - for the other it means nothing: the answer is always the word.
 
 So in a clip that says “seven” with beep number 2, the first network must have used the beep (nothing else tells that the answer is “two”), and the second must not. A good map of the first has its highest values on the beep, one of the second has not. A map that finds the beep in *both* has found a sound, not a reason.
-''')
-code('''
+""")
+code("""
 obeys, ignores = map(Explainer, transparency.train_with_beeps(known, steps=250, seed=SEED))
 beeped, numbers, cells = transparency.with_beeps(stranger, seed=1)
 beep_pictures = adapters.looks(beeped, (1.0,))[0]
@@ -346,8 +352,8 @@ print(f"obeys the beep: {100 * np.mean(heard == numbers):.1f} %")
 print(f"the other network understands the word: {100 * np.mean(understood == stranger.labels):.1f} %")
 usable = (heard == numbers) & (understood == stranger.labels) & (numbers != stranger.labels)
 chosen = np.flatnonzero(usable)[:: max(1, usable.sum() // 20)][:20]
-''')
-code('''
+""")
+code("""
 first_two = chosen[:: max(1, len(chosen) // 2)][:2]
 players(
     [beeped.audio[i] for i in first_two],
@@ -355,11 +361,11 @@ players(
     [f"“{WORDS[stranger.labels[i]]}” with beep number {numbers[i]}" for i in first_two],
     credit=clips.credit,
 )
-''')
-md('''
+""")
+md("""
 How well a map finds the beep is counted in pairs: of a cell of the beep and another cell of the word, which one has the higher value? The share of pairs in which it is the beep's is 1 for a perfect map and 0.5 for one that knows nothing. (It is the area under the receiver operating characteristic; `attribution.found` computes it from ranks.) Against it stand the same map of the *other* network, and the trivial answer, the loudest cells.
-''')
-code('''
+""")
+code("""
 reach = [transparency.word_cells(p) | c for p, c in zip(beep_pictures, cells, strict=True)]
 
 
@@ -375,8 +381,9 @@ print(f"{'pairs in which the beep is higher (%)':38s} it decides   it means noth
 for method in SHOWN:
     print(f"{method:38s}{hits(beep_maps[method]):11.1f}{hits(word_maps[method]):19.1f}")
 print(f"{'loudest first':38s}{hits(beep_pictures[chosen]):11.1f}")
-''')
-code('''
+""")
+code(
+    """
 i = int(chosen[0])
 begin, end = np.flatnonzero(reach[i].any(axis=1))[[0, -1]] + [0, 1]
 show_maps(
@@ -391,11 +398,13 @@ show_maps(
 frames, bands = np.nonzero(cells[i])
 print(f"the beep: {0.01 * (frames.min() - begin):.2f} to {0.01 * (frames.max() + 1 - begin):.2f} s, "
       f"bands {bands.min()} to {bands.max()}")
-''', ["hide-input"])
-md('''
+""",
+    ["hide-input"],
+)
+md("""
 The verdicts take networks with more steps, and each of FSDD's speakers as the stranger. Written beforehand: a method finds the reason if it prefers the beep to the rest of the word in ten points more of the pairs where it decides than where it means nothing.
-''')
-code('''
+""")
+code("""
 def preferred(method, which):
     found = transparency.by_speaker(record, "cue", which, method)
     return {s: 100 * v for s, v in found.items()}
@@ -413,8 +422,8 @@ print(f"{'pairs in which the beep is higher (%)':38s} it decides   it means noth
 for method in rows:
     pair = [np.mean(list(preferred(method, w).values())) for w in ("cue", "decoy")]
     print(f"{method:38s}{pair[0]:11.1f}{pair[1]:19.1f}")
-''')
-code('''
+""")
+code("""
 common = {
     "unit": "speaker",
     "metric": "pairs in which the beep is higher, percentage points",
@@ -434,16 +443,16 @@ cue_gradients = verdict(
     differences=reason("integrated gradients"),
     **common,
 )
-''')
-code('''
+""")
+code("""
 cue_cam = verdict(
     "8.4-cue-cam",
     claim="Grad-CAM in the third layer finds a beep because it decides.",
     differences=reason("Grad-CAM, third layer"),
     **common,
 )
-''')
-md('''
+""")
+md("""
 ## Is what the map names what the answer rests on?
 
 For a word without a planted cue nobody knows the truth, but one can act on the map: remove cells in its order and watch the probability of the answer {cite:p}`samek2015evaluating`. The faster it falls, the better the map. The area under the curve (0 to 100 %, <!-- constant: the range --> lower is better) sums it up; putting cells back in the same order, highest first, gives a second curve, which should rise fast {cite:p}`petsiuk2018rise`.
@@ -452,8 +461,8 @@ Against it stand *random order* and the one that needs no network, *loudest firs
 
 - **What stands in for a removed cell?** Silence is a strong statement in itself. The mean of a cell's neighbours (21 frames by 9 bands) <!-- constant: the default of neighbours --> is milder.
 - **A picture with holes is something the network has never seen.** The fall may be due to the holes, not to what is missing. The thorough remedy is to remove and *retrain* {cite:p}`hooker2019benchmark`, once for each map. We do something cheaper: one more network for each speaker that has learnt with holes of all sizes, whose maps are drawn and judged by itself.
-''')
-code('''
+""")
+code("""
 def areas(network, fill, order, place=0):
     runs = record["runs"].items()
     return {
@@ -467,8 +476,9 @@ print(f"{'area of removal (%)':24s}" + "".join(f"{' / '.join(c):>24s}" for c in 
 for order in orders:
     shown = [np.mean(list(areas(*case, order).values())) for case in cases]
     print(f"{order:24s}" + "".join(f"{v:24.1f}" for v in shown))
-''')
-code('''
+""")
+code(
+    """
 fig, axes = plots.subplots(1, 2, height=3.3, sharey=True)
 for ax, case in zip(axes, ("plain", "with holes"), strict=True):
     for order in orders:
@@ -484,11 +494,13 @@ plots.show(
     "trivial orders; left for the plain network, right for the one that learnt with holes.",
     caption="Mean of six speakers. Dashed: orders that need no network.",
 )
-''', ["hide-input"])
-md('''
+""",
+    ["hide-input"],
+)
+md("""
 Written beforehand: removing by integrated gradients should give an area at least five points smaller than by loudness, for the plain network with either filling, and for the network that knows holes.
-''')
-code('''
+""")
+code("""
 def beaten(network, fill):
     ours, theirs = (areas(network, fill, o) for o in ("integrated gradients", "loudest first"))
     return {s: ours[s] - theirs[s] for s in ours}
@@ -508,8 +520,8 @@ removal_verdict = verdict(
     differences=beaten("plain", "silence"),
     **common,
 )
-''')
-code('''
+""")
+code("""
 neighbours_verdict = verdict(
     "8.4-neighbours",
     claim="It hurts more when the mean of the neighbours stands in, too.",
@@ -522,8 +534,8 @@ holes_verdict = verdict(
     differences=beaten("with holes", "silence"),
     **common,
 )
-''')
-md('''
+""")
+md("""
 ## What do the layers still know of the pitch?
 
 Maps ask about a clip; **probes** ask about a layer: can a *linear* reader find something in it {cite:p}`alain2016understanding`? Chapter 4.1 asked for the word and the speaker. Here we ask for something that a recogniser of words has no use for: the **pitch**, the median fundamental frequency by YIN (chapter 2.3).
@@ -533,11 +545,12 @@ Three traps, and what is done about them:
 - Pitch goes with the *person*. A reader that recognises the five people it was fitted on could guess their pitch from that. So the reader is asked about the *stranger*, whom neither it nor the network has heard, and only how the pitch of the stranger's clips goes up and down counts.
 - It goes with the *word*. So the mean of each word is taken off, both of what was read and of what is true; what is left is correlated.
 - A reader with many inputs can learn by *heart*. The description of a clip is reduced to 40 numbers as in 4.1, and there is a **control task** {cite:p}`hewitt2019designing`: every pair of speaker and word gets one of five numbers, drawn at random. Nothing in the sound tells it; whatever is read rightly beyond a fifth was learnt by heart. What a probe finds counts only as far as it exceeds that.
-''')
-code('''
+""")
+code("""
 show_source(transparency.probed, transparency.follows)
-''')
-code('''
+""")
+code(
+    """
 def probes(kind, question):
     return np.array([r["probes"][kind][question] for r in record["runs"].values()])
 
@@ -563,11 +576,13 @@ plots.show(
 )
 for question in ("digit", "speaker", "control", "pitch"):
     print(f"{question:8s}", np.round(probes("trained", question).mean(axis=0), 2))
-''', ["hide-input"])
-md('''
+""",
+    ["hide-input"],
+)
+md("""
 Written beforehand: the pitch fades if its correlation in the last layer is smaller by 0.1 than in the first; it is *learning* that removes it if the last layer of the trained network is also 0.1 below that of the untrained one; and the probe of speakers is selective in the first layer if it exceeds its control task by ten points.
-''')
-code('''
+""")
+code("""
 people = [n.removeprefix("without ") for n in record["runs"]]
 pitch, raw = probes("trained", "pitch"), probes("untrained", "pitch")
 pitch_verdict = verdict(
@@ -581,8 +596,8 @@ pitch_verdict = verdict(
     direction="less",
     source="fsdd",
 )
-''')
-code('''
+""")
+code("""
 learnt_verdict = verdict(
     "8.4-pitch-learnt",
     claim="It is learning that removes the pitch.",
@@ -594,8 +609,8 @@ learnt_verdict = verdict(
     direction="less",
     source="fsdd",
 )
-''')
-code('''
+""")
+code("""
 named, by_heart = probes("trained", "speaker"), probes("trained", "control")
 selective_verdict = verdict(
     "8.4-selective",
@@ -607,8 +622,8 @@ selective_verdict = verdict(
     smallest_effect=10.0,
     source="fsdd",
 )
-''')
-md('''
+""")
+md("""
 The control task is not hopeless for a linear reader: pairs of speaker and word *are* told apart by sound, and if the layer describes both well, a table of fifty entries can be learnt in part. That is the point. A number from a probe is an upper bound of what is in the layer and a lower bound of nothing.
 
 And a probe that finds the pitch does not say that the network *uses* it. For that one would have to change the pitch and see the answer change, which is how this chapter treated maps.
@@ -618,7 +633,7 @@ And a probe that finds the pitch does not say that the network *uses* it. For th
 There is one small network, one task, and one score; other authors find other orders of methods on other networks. Each method has knobs (patch, baseline, steps, layer), and they were set once, before the tests, not tuned for them. The planted cue is short, of one frequency and the only reason; real reasons are spread out and many, and a method that finds a beep may still miss them. Six speakers are few; the networks for one speaker share their training data with those for the next. And no map says what would have to be *different* for another answer, which is often what the person who asks “why” wants to know.
 
 ## Summary
-''')
+""")
 code('''
 summary(f"""
 Integrated gradients were off their sum by {sums_verdict.measured()}. Starting from silence or from
@@ -633,7 +648,7 @@ to holes by {holes_verdict.measured()}. The pitch changed by {pitch_verdict.meas
 first to the last layer, and by {learnt_verdict.measured()} against an untrained network.
 """)
 ''')
-md('''
+md("""
 ## Exercises
 
 Replace the `...` and run the cell. A wrong answer gets advice; hints and solutions are folded.
@@ -641,20 +656,20 @@ Replace the `...` and run the cell. A wrong answer gets advice; hints and soluti
 ### Exercise 8.4.1 · A product
 
 The score of two numbers is their product. What do integrated gradients attribute to the *first* number at (2, 3), from the baseline (0, 0)?
-''')
-code('''
+""")
+code("""
 answer_8_4_1 = ...
 
 check("8.4.1", answer_8_4_1)
 hint("8.4.1")
 solution("8.4.1")
-''')
-md('''
+""")
+md("""
 ### Exercise 8.4.2 · Walk from silence to the word
 
 Write integrated gradients for a vector `x` (n,) and a `baseline` (n,): `gradient(v)` gives the slopes (n,) of the score at *one* place `v`; take the middles of `steps` equal parts of the way.
-''')
-code('''
+""")
+code("""
 def answer_8_4_2(gradient, x, baseline, steps):
     return ...
 
@@ -662,13 +677,13 @@ def answer_8_4_2(gradient, x, baseline, steps):
 check("8.4.2", answer_8_4_2)
 hint("8.4.2")
 solution("8.4.2")
-''')
-md('''
+""")
+md("""
 ### Exercise 8.4.3 · Grad-CAM in two lines
 
 From the `maps` of a layer (T', M', C) and the `slopes` of the score by them, of the same shape, compute the map of Grad-CAM (T', M').
-''')
-code('''
+""")
+code("""
 def answer_8_4_3(maps, slopes):
     return ...
 
@@ -676,13 +691,13 @@ def answer_8_4_3(maps, slopes):
 check("8.4.3", answer_8_4_3)
 hint("8.4.3")
 solution("8.4.3")
-''')
-md('''
+""")
+md("""
 ### Exercise 8.4.4 · Did it find it?
 
 `values` (n,) are a map's, `target` (n,) says which cells ought to be found. Of all pairs of a target cell and another, give back the share in which the target's value is higher; equal ones count half.
-''')
-code('''
+""")
+code("""
 def answer_8_4_4(values, target):
     return ...
 
@@ -690,13 +705,13 @@ def answer_8_4_4(values, target):
 check("8.4.4", answer_8_4_4)
 hint("8.4.4")
 solution("8.4.4")
-''')
-md('''
+""")
+md("""
 ### Exercise 8.4.5 · A task that can only be learnt by heart
 
 Make the labels of the control task for clips with `speakers` (n,), texts, and `words` (n,), 0 to 9: every pair of speaker and word gets a whole number below the number of speakers, drawn with the generator `rng`.
-''')
-code('''
+""")
+code("""
 def answer_8_4_5(speakers, words, rng):
     return ...
 
@@ -704,13 +719,13 @@ def answer_8_4_5(speakers, words, rng):
 check("8.4.5", answer_8_4_5)
 hint("8.4.5")
 solution("8.4.5")
-''')
-md('''
+""")
+md("""
 ### Exercise 8.4.6 · Project: a better map
 
 Find the beep better than the best of the chapter's maps, on the clips `chosen`: hand in an array `(clips, 100, 32)` made from the network `obeys`, its pictures `beep_pictures[chosen]` and the answers `numbers[chosen]`, without looking at `cells`. Write down beforehand what you expect.
-''')
-code('''
+""")
+code("""
 answer_8_4_6 = ...
 
 best = max(beep_maps.values(), key=hits)
@@ -719,8 +734,8 @@ asked = {"cells": cells[chosen], "inside": np.stack(reach)[chosen], "best": reac
 check("8.4.6", answer_8_4_6, **asked)
 hint("8.4.6")
 solution("8.4.6")
-''')
-md('''
+""")
+md("""
 ## Further reading
 
 - {cite:t}`adebayo2018sanity`: the test with random weights, and well-known methods that fail it.
@@ -729,7 +744,7 @@ md('''
 - {cite:t}`hooker2019benchmark`: remove and retrain, and how few methods beat a random order.
 - {cite:t}`hewitt2019designing`: what a probe knows by heart.
 - {cite:t}`becker2023audiomnist`: networks for spoken digits explained, and explanations made audible.
-''')
+""")
 
 nb = new_notebook(
     metadata={

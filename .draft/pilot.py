@@ -11,7 +11,17 @@ t.STEPS = int(sys.argv[2]) if len(sys.argv) > 2 else 250
 t.BEEP_STEPS = t.STEPS
 t.PER_DIGIT = int(sys.argv[3]) if len(sys.argv) > 3 else 1
 
-for name in ("train_plain", "draw_maps", "_sums", "_baselines", "_likeness", "_removal", "_probes", "_cue"):
+for name in (
+    "train_plain",
+    "draw_maps",
+    "_sums",
+    "_baselines",
+    "_likeness",
+    "_removal",
+    "_probes",
+    "_cue",
+):
+
     def timed(*a, _f=getattr(t, name), _n=name, **k):
         began = time.monotonic()
         out = _f(*a, **k)
@@ -19,6 +29,7 @@ for name in ("train_plain", "draw_maps", "_sums", "_baselines", "_likeness", "_r
         if _n.startswith("_"):
             print(json.dumps(out), flush=True)
         return out
+
     setattr(t, name, timed)
 began = time.monotonic()
 result = t._run(speaker)

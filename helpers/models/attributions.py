@@ -32,18 +32,7 @@ class Explainer:
         self.size = tuple(network.input_shape[1:])
         self._opened = {}
         self._maps = [x.output for x in network.layers if isinstance(x, keras.layers.ReLU)]
-        signature = [
-            tf.TensorSpec([None, *self.size], tf.float32),
-            tf.TensorSpec([None], tf.int32),
-        ]
-        self._score = tf.function(self._scores, input_signature=signature)
-        self._slope = tf.function(self._slopes, input_signature=signature)
-        self._probability = tf.function(
-            lambda pictures, labels: tf.gather(
-                tf.nn.softmax(self.network(pictures, training=False)), labels, batch_dims=1
-            ),
-            input_signature=signature,
-        )
+        self._graphs = {}
 
     @staticmethod
     def _margin(logits, labels):
@@ -58,10 +47,23 @@ class Explainer:
             total = tf.reduce_sum(self._scores(pictures, labels))
         return tape.gradient(total, pictures)
 
+    def _probabilities(self, pictures, labels):
+        odds = tf.nn.softmax(self.network(pictures, training=False))
+        return tf.gather(odds, labels, batch_dims=1)
+
+    def _graph(self, function):
+        """`function` of pictures and labels, traced once for batches of any size."""
+        if function.__name__ not in self._graphs:
+            pictures = tf.TensorSpec([None, *self.size], tf.float32)
+            labels = tf.TensorSpec([None], tf.int32)
+            traced = tf.function(function).get_concrete_function(pictures, labels)
+            self._graphs[function.__name__] = traced
+        return self._graphs[function.__name__]
+
     def _of(self, function, label):
         def answer(pictures):
-            labels = np.full(len(pictures), label, np.int32)
-            return function(np.asarray(pictures, np.float32), labels).numpy()
+            labels = tf.fill([len(pictures)], int(label))
+            return self._graph(function)(tf.constant(pictures, tf.float32), labels).numpy()
 
         return answer
 
@@ -70,15 +72,15 @@ class Explainer:
 
         Chapter: 8.4
         """
-        return self._of(self._score, label)
+        return self._of(self._scores, label)
 
     def probability(self, label):
         """A function of pictures: the probability of the class, float32 (n,). Chapter: 8.4"""
-        return self._of(self._probability, label)
+        return self._of(self._probabilities, label)
 
     def gradient(self, label):
         """A function of pictures: the gradient of the score, of their shape. Chapter: 8.4"""
-        return self._of(self._slope, label)
+        return self._of(self._slopes, label)
 
     def answers(self, pictures, batch=256):
         """The class with the highest logit: int (n,). Chapter: 8.4"""
@@ -125,7 +127,11 @@ class Explainer:
         output = self._maps[layer]
         if layer not in self._opened:
             inside = keras.Model(self.network.input, [output, self.network.output])
-            self._opened[layer] = tf.function(lambda *x: self._cam(inside, *x))
+            self._opened[layer] = tf.function(
+                lambda pictures, labels: self._cam(inside, pictures, labels)
+            ).get_concrete_function(
+                tf.TensorSpec([1, *self.size], tf.float32), tf.TensorSpec([1], tf.int32)
+            )
         coarse = self._opened[layer](tf.constant(picture[None]), tf.constant([int(label)]))
         scale = 2 ** (1 + layer % len(self._maps))
         whole = [side * scale for side in coarse.shape[1:3]]
