@@ -61,14 +61,15 @@ md("""
 
 A network says “seven”. Somebody asks *why*, and gets a picture: the spectrogram, coloured where it mattered. Such pictures look convincing, and that is the trouble. Speech is loud in some places and silent in most; a map that is bright where the sound is bright will always look as if it had understood something. Whether a map speaks of the *network* can't be seen by looking at it. It has to be tested, like everything else.
 
-We train the recogniser of chapter 5.2 once more, in few steps, leaving out every sixth speaker; the sixth is the stranger on whose clips the maps are drawn. The longer tables further down come from `python -m helpers.experiments.transparency`: each of FSDD's six speakers is left out once, and the networks have more steps.
+We train the recogniser of chapter 5.2 once more, in few steps, leaving out every sixth speaker; the sixth is the stranger on whose clips the maps are drawn. The longer tables further down come from `python -m helpers.experiments.transparency`: each of FSDD's six speakers is left out once, the networks have more steps, and the maps are drawn for clips of that speaker which every network compared has understood, three of each digit where there are as many.
 """)
 code("""
 names = sorted(set(clips.speakers.tolist()))
 stranger = clips.subset(clips.speakers == names[5])
 known = clips.subset(~np.isin(clips.speakers, names[5::6]))
-voices = None if clips.source == "builtin" else load_practice_voices()
-network = transparency.train_plain(known, voices, steps=400, seed=SEED)
+people = [known] if clips.source == "builtin" else [known, load_practice_voices()]
+sets = [digits.pictures(some, share=0.5) for some in people]
+network = transparency.train_plain(sets, steps=400, seed=SEED)
 
 explainer = Explainer(network)
 pictures = adapters.looks(stranger, (1.0,))[0]
@@ -238,7 +239,7 @@ print(provenance_of(list(record["runs"].values())))
 md("""
 ## Does the map survive a network that knows nothing?
 
-The test that most published maps were never put to {cite:p}`adebayo2018sanity`: destroy the network and draw the map again. Layer by layer, from the output down, the learnt weights are shuffled (their values stay, their order goes) and the normalisation is set anew; in the end the network knows nothing at all. A method whose map *stays* explains the clip, not the network: an edge detector in disguise.
+A simple test {cite:p}`adebayo2018sanity`: destroy the network and draw the map again. Layer by layer, from the output down, the learnt weights are shuffled (their values stay, their order goes) and the normalisation is set anew; in the end the network knows nothing at all. A method whose map *stays* explains the clip, not the network: an edge detector in disguise.
 """)
 code("""
 show_source(randomised)
@@ -259,7 +260,7 @@ show_maps(
 md("""
 Do the lower rows look *wrong*? If you had been shown one of them first, would you have doubted it?
 
-A number is needed. We compare two maps by the **rank correlation** of the word's cells (Spearman's $\\rho$: which cells come first, not how large the values are). Zero would be the answer for two maps without anything in common, but two trained networks do not agree fully either. So there are two anchors: the map of *another trained network*, which differs in its seed, and the picture itself, *how loud* each cell is.
+A number is needed. We compare two maps by the **rank correlation** of the word's cells (Spearman's $\\rho$: which cells come first, not how large the values are). Zero would be the answer for two maps without anything in common, but two trained networks do not agree fully either. So there are two anchors: the map of *another trained network*, which differs in its seed, and the picture itself, *how loud* each cell is. A map that is the same everywhere ranks nothing and counts as zero; Grad-CAM, which cuts off what is negative, can end like that, so the table says how often it did.
 
 Written beforehand: a method passes if the maps of two trained networks are more alike than those of a trained and a random one, by 0.2 at least.
 """)
@@ -273,11 +274,12 @@ def without_weights(method):
     return {n.removeprefix("without "): r["likeness"][method]["random"][-1] for n, r in runs}
 
 
-print(f"{'rank correlation with':24s} another seed   random network   loudness")
+print(f"{'rank correlation with':24s}  another seed  random network  loudness  blank (%)")
 for method in transparency.METHODS:
     columns = (alike(method, "seeds"), without_weights(method), alike(method, "loudness"))
-    shown = "".join(f"{np.mean(list(v.values())):14.2f}" for v in columns)
-    print(f"{method:24s}{shown}")
+    seeds, random, loud = (np.mean(list(v.values())) for v in columns)
+    blank = 100 * np.mean(list(alike(method, "blank").values()))
+    print(f"{method:24s}{seeds:14.2f}{random:16.2f}{loud:10.2f}{blank:11.0f}")
 """)
 code(
     """
@@ -471,11 +473,16 @@ def areas(network, fill, order, place=0):
 
 
 orders = [*transparency.METHODS, *transparency.TRIVIAL]
-cases = [("plain", "silence"), ("plain", "neighbours"), ("with holes", "silence")]
-print(f"{'area of removal (%)':24s}" + "".join(f"{' / '.join(c):>24s}" for c in cases))
+cases = {
+    "plain, silence": ("plain", "silence"),
+    "neighbours": ("plain", "neighbours"),
+    "with holes": ("with holes", "silence"),
+}
+print(f"{'area of removal (%)':24s}" + "".join(f"{c:>16s}" for c in cases) + "   (put back)")
 for order in orders:
-    shown = [np.mean(list(areas(*case, order).values())) for case in cases]
-    print(f"{order:24s}" + "".join(f"{v:24.1f}" for v in shown))
+    shown = [np.mean(list(areas(*case, order).values())) for case in cases.values()]
+    back = np.mean(list(areas("plain", "silence", order, place=1).values()))
+    print(f"{order:24s}" + "".join(f"{v:16.1f}" for v in shown) + f"{back:13.1f}")
 """)
 code(
     """
@@ -624,9 +631,9 @@ selective_verdict = verdict(
 )
 """)
 md("""
-The control task is not hopeless for a linear reader: pairs of speaker and word *are* told apart by sound, and if the layer describes both well, a table of fifty entries can be learnt in part. That is the point. A number from a probe is an upper bound of what is in the layer and a lower bound of nothing.
+The control task is not hopeless for a linear reader: pairs of speaker and word *are* told apart by sound, and if the layer describes both well, a table of fifty entries can be learnt in part. That is why it is there. The untrained network is the trained one with all weights shuffled, as above.
 
-And a probe that finds the pitch does not say that the network *uses* it. For that one would have to change the pitch and see the answer change, which is how this chapter treated maps.
+A probe that finds the pitch does not say that the network *uses* it. For that one would have to change the pitch and see the answer change, which is how this chapter treated maps.
 
 ## What this cannot tell
 

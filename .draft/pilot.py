@@ -8,13 +8,12 @@ from helpers.experiments import transparency as t
 
 speaker = sys.argv[1] if len(sys.argv) > 1 else "yweweler"
 t.STEPS = int(sys.argv[2]) if len(sys.argv) > 2 else 250
-t.BEEP_STEPS = t.STEPS
+t.BEEP_STEPS = int(sys.argv[4]) if len(sys.argv) > 4 else t.STEPS
 t.PER_DIGIT = int(sys.argv[3]) if len(sys.argv) > 3 else 1
 
 for name in (
     "train_plain",
     "draw_maps",
-    "_sums",
     "_baselines",
     "_likeness",
     "_removal",

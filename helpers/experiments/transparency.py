@@ -30,13 +30,10 @@ from helpers.experiments._record import load_results
 from helpers.experiments._runs import do_runs, finish, missing, options
 from helpers.features import hz_to_mel, mel_power, mel_to_hz
 
-STEPS = 1000
-BEEP_STEPS = 700
-PER_DIGIT = 5
+STEPS = 700
+BEEP_STEPS = 500
+PER_DIGIT = 3
 SHARES = tuple(np.round(np.linspace(0, 1, 21), 2).tolist())
-PATHS = (4, 8, 16, 32, 64, 128)
-"""Steps of integrated gradients whose sums are compared with what they should be."""
-
 METHODS = (
     "occlusion",
     "integrated gradients",
@@ -320,17 +317,14 @@ def _settings(clips, voices):
     }
 
 
-def train_plain(known, voices, steps, seed, holes=False):
-    """A `digit_cnn` trained on people and (unless None) voices. Chapter: 8.4"""
+def train_plain(sets, steps, seed, holes=False):
+    """A `digit_cnn` trained on `sets`, a list of `digits.Pictures`. Chapter: 8.4"""
     from helpers.models import digits
     from helpers.models.attributions import with_holes
     from helpers.models.cnn import digit_cnn
     from helpers.training import fit, set_seed
 
     set_seed(seed)
-    sets = [digits.pictures(known, share=0.5)]
-    if voices is not None:
-        sets.append(digits.pictures(voices, share=0.5))
     network = digit_cnn(digits.FRAMES, digits.FRONT_END.n_mels)
     draw = digits.batches(sets)
     fit([network], [with_holes(draw) if holes else draw], steps=steps)
@@ -404,12 +398,14 @@ class _Stranger:
 
 def _run(speaker):
     from helpers.datasets.builtin_digits import load_practice_voices
+    from helpers.models import digits
     from helpers.models.attributions import Explainer
 
     began = time.monotonic()
-    person, voices = _Stranger(speaker), load_practice_voices()
-    plain = [Explainer(train_plain(person.known, voices, STEPS, seed)) for seed in (0, 1)]
-    holed = Explainer(train_plain(person.known, voices, STEPS, 0, holes=True))
+    person = _Stranger(speaker)
+    sets = [digits.pictures(c, share=0.5) for c in (person.known, load_practice_voices())]
+    plain = [Explainer(train_plain(sets, STEPS, seed)) for seed in (0, 1)]
+    holed = Explainer(train_plain(sets, STEPS, 0, holes=True))
     chosen = person.understood(*plain, holed)
     pictures, labels = person.pictures[chosen], person.mine.labels[chosen]
     maps = [draw_maps(e, pictures, labels) for e in (*plain, holed)]
@@ -417,15 +413,11 @@ def _run(speaker):
         "accuracy": _accuracy(plain[0], person),
         "accuracies": [_accuracy(e, person) for e in (*plain, holed)],
         "clips": len(chosen),
-        "sums": _sums(plain[0], pictures, labels),
         "baseline": _baselines(plain[0], person, pictures, labels, maps[0]),
         "likeness": _likeness(plain[0], person, pictures, labels, maps),
         "removal": {
-            name: _removal(e, pictures, labels, drawn)
-            for name, e, drawn in (
-                ("plain", plain[0], maps[0]),
-                ("with holes", holed, maps[2]),
-            )
+            "plain": _removal(plain[0], pictures, labels, maps[0], ("silence", "neighbours")),
+            "with holes": _removal(holed, pictures, labels, maps[2], ("silence",)),
         },
         "probes": _probes(plain, person),
         "cue": _cue(person),
@@ -436,22 +428,6 @@ def _run(speaker):
 def _accuracy(explainer, person):
     right = explainer.answers(person.pictures) == person.mine.labels
     return round(float(right.mean()), 5)
-
-
-def _sums(explainer, pictures, labels):
-    """{steps: median over clips of how far the sum is off, in % of what it should be}."""
-    from helpers.models.attributions import SILENCE
-
-    found_gaps = {}
-    for steps in PATHS:
-        gaps = []
-        for p, k in zip(pictures, labels, strict=True):
-            silence = np.full_like(p, SILENCE)
-            total = integrated_gradients(explainer.gradient(int(k)), p, silence, steps).sum()
-            ends = explainer.score(int(k))(np.stack([p, silence]))
-            gaps.append(100 * abs(total - (ends[0] - ends[1])) / abs(ends[0] - ends[1]))
-        found_gaps[str(steps)] = round(float(np.median(gaps)), 3)
-    return found_gaps
 
 
 def _baselines(explainer, person, pictures, labels, maps):
@@ -467,17 +443,18 @@ def _baselines(explainer, person, pictures, labels, maps):
 
 
 def _likeness(explainer, person, pictures, labels, maps):
-    """{method: {"seeds": …, "loudness": …, "random": [one for each count of layers]}}."""
+    """{method: {"seeds": …, "loudness": …, "random": [one for each count of layers], "blank": …}}.
+
+    "blank" is the part of the maps of the all-random network that are the same everywhere.
+    """
     from helpers.models.attributions import Explainer, randomised
 
-    scrambled = [
-        draw_maps(
-            Explainer(randomised(explainer.network, count, person.kept["pictures"][::2])),
-            pictures,
-            labels,
-        )
-        for count in range(1, 7)
-    ]
+    some = person.kept["pictures"][::2]
+    forgetful, scrambled = Explainer(randomised(explainer.network, 1, some)), []
+    for count in range(1, 7):
+        weights = randomised(explainer.network, count, some).get_weights()
+        forgetful.network.set_weights(weights)
+        scrambled.append(draw_maps(forgetful, pictures, labels))
     return {
         method: {
             "seeds": round(likeness(maps[0][method], maps[1][method], pictures), 4),
@@ -485,12 +462,13 @@ def _likeness(explainer, person, pictures, labels, maps):
             "random": [
                 round(likeness(maps[0][method], other[method], pictures), 4) for other in scrambled
             ],
+            "blank": round(float(np.mean(np.ptp(scrambled[-1][method], axis=(1, 2)) == 0)), 4),
         }
         for method in METHODS
     }
 
 
-def _removal(explainer, pictures, labels, maps):
+def _removal(explainer, pictures, labels, maps, fills):
     """{fill: {order: [area of removing, area of putting back]}}, and a curve for the figure."""
     rng = np.random.default_rng(84)
     orders = {
@@ -499,7 +477,7 @@ def _removal(explainer, pictures, labels, maps):
         "random order": rng.uniform(size=pictures.shape),
     }
     result = {}
-    for fill in ("silence", "neighbours"):
+    for fill in fills:
         away = removed(explainer, pictures, labels, orders, fill)
         back = removed(explainer, pictures, labels, orders, fill, insert=True)
         result[fill] = {
