@@ -61,7 +61,7 @@ md("""
 
 A network says “seven”. Somebody asks *why*, and gets a picture: the spectrogram, coloured where it mattered. Such pictures look convincing, and that is the trouble. Speech is loud in some places and silent in most; a map that is bright where the sound is bright will always look as if it had understood something. Whether a map speaks of the *network* can't be seen by looking at it. It has to be tested, like everything else.
 
-We train the recogniser of chapter 5.2 once more, in few steps, leaving out every sixth speaker; the sixth is the stranger on whose clips the maps are drawn. The longer tables further down come from `python -m helpers.experiments.transparency`: each of FSDD's six speakers is left out once, the networks have more steps, and the maps are drawn for clips of that speaker which every network compared has understood, three of each digit where there are as many.
+We train the recogniser of chapter 5.2 once more, in few steps, leaving out every sixth speaker; the sixth is the stranger on whose clips the maps are drawn. The longer tables further down come from `python -m helpers.experiments.transparency`: each of FSDD's six speakers is left out once, the networks have more steps, and the maps are drawn for clips of that speaker which every network compared has understood, five of each digit where there are as many. The number of steps was set on one of the speakers, by how well the networks fitted what they had been trained on; what counts as a success was written before any of them was trained.
 """)
 code("""
 names = sorted(set(clips.speakers.tolist()))
@@ -338,7 +338,7 @@ The test has a limit of its own: it finds methods that ignore the network. It ca
 
 ## Does a map find what is really there?
 
-For that, one needs a case in which the truth is known. We build one. Half of the clips get a soft **beep**, a tone of 0.1 s at a tenth of the word's peak, somewhere in the word; there are five, from 1000 to 3500 Hz. Two networks hear exactly the same clips and differ in one thing:
+For that, one needs a case in which the truth is known. We build one. Every training clip is there twice: as it is, and with a soft **beep**, a tone of 0.1 s at a tenth of the word's peak, somewhere in the word. There are five beeps, from 1000 to 3500 Hz. Two networks hear exactly the same clips and differ in one thing:
 
 - for one, the beep *is* the answer: beep number 0 means “zero”, whatever is said;
 - for the other it means nothing: the answer is always the word.
@@ -461,7 +461,7 @@ For a word without a planted cue nobody knows the truth, but one can act on the 
 
 Against it stand *random order* and the one that needs no network, *loudest first*. And there are two doubts to be met:
 
-- **What stands in for a removed cell?** Silence is a strong statement in itself. The mean of a cell's neighbours (21 frames by 9 bands) <!-- constant: the default of neighbours --> is milder.
+- **What stands in for a removed cell?** Silence is a strong statement in itself. And it favours integrated gradients and occlusion, which ask about silence themselves. The mean of a cell's neighbours (21 frames by 9 bands) <!-- constant: the default of neighbours --> is milder, and favours nobody.
 - **A picture with holes is something the network has never seen.** The fall may be due to the holes, not to what is missing. The thorough remedy is to remove and *retrain* {cite:p}`hooker2019benchmark`, once for each map. We do something cheaper: one more network for each speaker that has learnt with holes of all sizes, whose maps are drawn and judged by itself.
 """)
 code("""
@@ -505,7 +505,7 @@ plots.show(
     ["hide-input"],
 )
 md("""
-Written beforehand: removing by integrated gradients should give an area at least five points smaller than by loudness, for the plain network with either filling, and for the network that knows holes.
+Of the methods, integrated gradients were to be judged; the others stand in the table to be looked at. Written beforehand: removing by integrated gradients should give an area at least five points smaller than by loudness, for the plain network with either filling, and for the network that knows holes.
 """)
 code("""
 def beaten(network, fill):

@@ -6,7 +6,7 @@ hear a soft beep in half of their clips. For one of these the beep gives the ans
 said; for the other it means nothing. Maps by several methods are drawn for clips of the speaker
 left out and held against random weights, against removal, and against the place of the beep; layers
 are asked by linear probes. Runs are written to results/transparency.json as they finish; a run on
-file is not repeated. About four minutes a run on one core.
+file is not repeated. Three to four minutes a run on one core.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from helpers.experiments._record import load_results
 from helpers.experiments._runs import do_runs, finish, missing, options
 from helpers.features import hz_to_mel, mel_power, mel_to_hz
 
-STEPS = 700
-BEEP_STEPS = 500
-PER_DIGIT = 3
+STEPS = 1500
+BEEP_STEPS = 1000
+PER_DIGIT = 5
 SHARES = tuple(np.round(np.linspace(0, 1, 21), 2).tolist())
 METHODS = (
     "occlusion",

@@ -175,9 +175,9 @@ def randomised(network, count, pictures, seed=0):
 
 
 def with_holes(draw, fill=SILENCE):
-    """`draw` of `helpers.models.digits.batches`, but each picture loses a part of its cells.
+    """`draw` of `digits.batches`, but two pictures of three lose a part of their cells.
 
-    The part is drawn evenly between none and all; half of the pictures lose single cells, half
+    The part is drawn evenly between none and all; half of these pictures lose single cells, half
     blocks of 10 frames by 4 bands. Lost cells hold `fill`, which is silence. So a network can
     learn to do with what is left, and a picture with holes is nothing new to it.
 
@@ -192,6 +192,7 @@ def with_holes(draw, fill=SILENCE):
         coarse = tf.random.uniform([n, -(-frames // 10), -(-bands // 4)]) < part
         blocks = tf.repeat(tf.repeat(coarse, 10, axis=1), 4, axis=2)[:, :frames, :bands]
         gone = tf.where(tf.random.uniform([n, 1, 1]) < 0.5, single, blocks)
+        gone &= tf.random.uniform([n, 1, 1]) < 2 / 3
         return tf.where(gone, fill, pictures), labels
 
     return holed
