@@ -38,8 +38,9 @@ md("""
 
 Read [chapter 5.2](../5-project/2-sound-recogniser.ipynb) for the network, and [chapter 4.1](../4-architectures/1-cnn.ipynb) for occlusion, for masks that can be heard, and for a first look at probes.
 """)
-code("""
+code('''"
 import numpy as np
+from IPython.display import Markdown, display
 
 from helpers import attribution, plots
 from helpers.datasets import load_practice_voices
@@ -55,7 +56,12 @@ from helpers.show import show_source, summary
 from helpers.verdict import verdict
 
 SEED = 0
-""")
+
+
+def said(claim, holds, fails, undecided):
+    """The sentence that fits a verdict."""
+    return {"holds": holds, "does not hold": fails}.get(claim.outcome, undecided)
+''')
 md("""
 ## A picture that explains, and a doubt
 
@@ -206,6 +212,13 @@ sums_verdict = verdict(
     comparison="a clip of each digit",
     source=clips.source,
 )
+display(Markdown(said(
+    sums_verdict,
+    "Thirty-two steps will do, and they are used from here on.",
+    "Thirty-two steps are too few for this limit; the maps below use them and carry that error.",
+    "Whether 32 steps will do is open. Where $f(X)$ and $f(B)$ lie close together, a small error "
+    "is a large part of their difference.",
+)))
 """)
 md("""
 That the sum is right says nothing yet about its parts. They depend on where the walk begins. Silence seems the natural “nothing” for sound. But a picture of silence is itself a picture on which the network has an opinion, and in log-mel everything that is *not* silent then counts as having been added. The mean picture of the training clips is the other common choice: then what counts is how a clip differs from the average word.
@@ -235,6 +248,15 @@ baseline_verdict = verdict(
     source="fsdd",
 )
 print(provenance_of(list(record["runs"].values())))
+display(Markdown(said(
+    baseline_verdict,
+    "So a map need hardly say where it began.",
+    "So the choice matters: two maps of the *same* answer by the *same* method rank the cells "
+    "differently, and neither is wrong. One answers “why this word and not silence?”, the other "
+    "“why this word and not an average one?” A map has to say where it began. Ours begin at "
+    "silence.",
+    "Whether they rank alike depends on the speaker; so a map should say where it began.",
+)))
 """)
 md("""
 ## Does the map survive a network that knows nothing?
@@ -333,6 +355,39 @@ sane_cam = verdict(
     **common,
 )
 """)
+code("""
+def mean(values):
+    return float(np.mean(list(values.values())))
+
+
+def listed(names):
+    return ", ".join(names) or "none"
+
+
+judged = {
+    "occlusion": sane_occlusion,
+    "integrated gradients": sane_gradients,
+    "Grad-CAM, third layer": sane_cam,
+}
+seeds = {m: mean(alike(m, "seeds")) for m in transparency.METHODS}
+one = {
+    m: np.mean([r["likeness"][m]["random"][0] for r in record["runs"].values()])
+    for m in transparency.METHODS
+}
+lazy = [m for m in transparency.METHODS if one[m] >= seeds[m]]
+""")
+code('''
+display(Markdown(f"""
+Passed: {listed([m for m, v in judged.items() if v.outcome == "holds"])}; not shown to pass:
+{listed([m for m, v in judged.items() if v.outcome != "holds"])}. But read the other columns, too.
+Two networks that learnt the same clips and differ in their seed agree by
+ρ = {seeds["occlusion"]:.2f} in occlusion and by ρ = {seeds["integrated gradients"]:.2f} in
+integrated gradients: what is missing to 1 is the accident of one training, not a reason that the
+word gives. And the curve shows how *far* a network has to be destroyed before a map gives way. With
+only the output layer shuffled, when the network's answers are worth nothing already, these maps are
+as much like the old one as another seed's: {listed(lazy)}.
+"""))
+''')
 md("""
 The test has a limit of its own: it finds methods that ignore the network. It can't say of one that passes that its map is *right*.
 
@@ -453,7 +508,25 @@ cue_cam = verdict(
     differences=reason("Grad-CAM, third layer"),
     **common,
 )
+found_it = {
+    "occlusion": cue_occlusion,
+    "integrated gradients": cue_gradients,
+    "Grad-CAM, third layer": cue_cam,
+}
 """)
+code('''
+loud = mean(preferred("loudest first", "cue"))
+margins = {m: mean(reason(m)) for m in transparency.METHODS}
+display(Markdown(f"""
+Found: {listed([m for m, v in found_it.items() if v.outcome == "holds"])}; not shown to find it:
+{listed([m for m, v in found_it.items() if v.outcome != "holds"])}. The widest margin of the five
+has {max(margins, key=margins.get)}, the narrowest {min(margins, key=margins.get)}. The last line of
+the table is the warning: the loudest cells, which know no network at all, prefer the beep in
+{loud:.1f} % of the pairs. Had we shown only the network that obeys, a map of loudness would have
+looked like a good explanation. It is the second network, to which the beep means nothing, that
+tells a reason from a sound.
+"""))
+''')
 md("""
 ## Is what the map names what the answer rests on?
 
@@ -542,6 +615,27 @@ holes_verdict = verdict(
     **common,
 )
 """)
+code('''
+def winner(network, fill):
+    return min(transparency.METHODS, key=lambda m: mean(areas(network, fill, m)))
+
+
+won = [winner(*case) for case in cases.values()]
+everywhere = f"{won[0]} every time" if len(set(won)) == 1 else f"in this order {listed(won)}"
+worse = [
+    m for m in transparency.METHODS
+    if mean(areas("plain", "silence", m)) > mean(areas("plain", "silence", "loudest first"))
+]
+display(Markdown(f"""
+The smallest area of the five methods has {everywhere}. The hard opponent is not the random order
+but the loudness: with silence as filling, these maps remove *less* well than it does:
+{listed(worse)}. The method that found the beep by the widest margin was
+{max(margins, key=margins.get)}. A ranking of methods belongs to the test that made it.
+"""))
+''')
+md("""
+That a picture full of holes is strange to a network can be read from the figure: with all cells gone, nothing is left to hear, and what the plain network says of silence has little to do with the word. The network that learnt with holes is less certain of whole words, so its curves begin lower; only orders *within* one network can be compared.
+""")
 md("""
 ## What do the layers still know of the pitch?
 
@@ -628,6 +722,31 @@ selective_verdict = verdict(
     comparison="who speaks − control task, first layer",
     smallest_effect=10.0,
     source="fsdd",
+)
+""")
+code("""
+after_all = said(
+    pitch_verdict,
+    "The pitch fades on the way up.",
+    "The pitch does not fade by as much as was asked for.",
+    "Whether the pitch fades is open.",
+)
+after_all += " " + said(
+    learnt_verdict,
+    "And it is learning that removes it: an untrained network keeps more.",
+    "But an untrained network keeps no more of it in its last layer. The coarse grids and the "
+    "mean over places lose it by themselves; without this comparison one would have told a fine "
+    "story of a network that learns to disregard the voice.",
+    "Whether learning has a part in that is open: the untrained network's last layer has to be "
+    "read more clearly first.",
+)
+gap = named - by_heart
+display(
+    Markdown(
+        f"{after_all} Who speaks is read better than the control task by {gap[:, 1].mean():.1f} "
+        f"percentage points in the first layer and by {gap[:, 5].mean():.1f} in the last: only "
+        "that much of the curve in the middle is about the voice."
+    )
 )
 """)
 md("""
