@@ -38,7 +38,7 @@ md("""
 
 Read [chapter 5.2](../5-project/2-sound-recogniser.ipynb) for the network, and [chapter 4.1](../4-architectures/1-cnn.ipynb) for occlusion, for masks that can be heard, and for a first look at probes.
 """)
-code('''"
+code("""
 import numpy as np
 from IPython.display import Markdown, display
 
@@ -56,8 +56,8 @@ from helpers.show import show_source, summary
 from helpers.verdict import verdict
 
 SEED = 0
-
-
+""")
+code('''
 def said(claim, holds, fails, undecided):
     """The sentence that fits a verdict."""
     return {"holds": holds, "does not hold": fails}.get(claim.outcome, undecided)
@@ -212,13 +212,14 @@ sums_verdict = verdict(
     comparison="a clip of each digit",
     source=clips.source,
 )
-display(Markdown(said(
+text = said(
     sums_verdict,
     "Thirty-two steps will do, and they are used from here on.",
     "Thirty-two steps are too few for this limit; the maps below use them and carry that error.",
     "Whether 32 steps will do is open. Where $f(X)$ and $f(B)$ lie close together, a small error "
     "is a large part of their difference.",
-)))
+)
+display(Markdown(text))
 """)
 md("""
 That the sum is right says nothing yet about its parts. They depend on where the walk begins. Silence seems the natural “nothing” for sound. But a picture of silence is itself a picture on which the network has an opinion, and in log-mel everything that is *not* silent then counts as having been added. The mean picture of the training clips is the other common choice: then what counts is how a clip differs from the average word.
@@ -248,7 +249,9 @@ baseline_verdict = verdict(
     source="fsdd",
 )
 print(provenance_of(list(record["runs"].values())))
-display(Markdown(said(
+""")
+code("""
+text = said(
     baseline_verdict,
     "So a map need hardly say where it began.",
     "So the choice matters: two maps of the *same* answer by the *same* method rank the cells "
@@ -256,7 +259,8 @@ display(Markdown(said(
     "“why this word and not an average one?” A map has to say where it began. Ours begin at "
     "silence.",
     "Whether they rank alike depends on the speaker; so a map should say where it began.",
-)))
+)
+display(Markdown(text))
 """)
 md("""
 ## Does the map survive a network that knows nothing?
@@ -725,13 +729,13 @@ selective_verdict = verdict(
 )
 """)
 code("""
-after_all = said(
+fades = said(
     pitch_verdict,
     "The pitch fades on the way up.",
     "The pitch does not fade by as much as was asked for.",
     "Whether the pitch fades is open.",
 )
-after_all += " " + said(
+learnt = said(
     learnt_verdict,
     "And it is learning that removes it: an untrained network keeps more.",
     "But an untrained network keeps no more of it in its last layer. The coarse grids and the "
@@ -740,10 +744,12 @@ after_all += " " + said(
     "Whether learning has a part in that is open: the untrained network's last layer has to be "
     "read more clearly first.",
 )
+""")
+code("""
 gap = named - by_heart
 display(
     Markdown(
-        f"{after_all} Who speaks is read better than the control task by {gap[:, 1].mean():.1f} "
+        f"{fades} {learnt} Who speaks is read better than the control task by {gap[:, 1].mean():.1f} "
         f"percentage points in the first layer and by {gap[:, 5].mean():.1f} in the last: only "
         "that much of the curve in the middle is about the voice."
     )
