@@ -388,8 +388,8 @@ Two networks that learnt the same clips and differ in their seed agree by
 ρ = {seeds["occlusion"]:.2f} in occlusion and by ρ = {seeds["integrated gradients"]:.2f} in
 integrated gradients: what is missing to 1 is the accident of one training, not a reason that the
 word gives. And the curve shows how *far* a network has to be destroyed before a map gives way. With
-only the output layer shuffled, when the network's answers are worth nothing already, these maps are
-as much like the old one as another seed's: {listed(lazy)}.
+only the output layer shuffled, so that each class is read from channels that were never meant for
+it, these maps are as much like the old one as another seed's: {listed(lazy)}.
 """))
 ''')
 md("""
@@ -463,7 +463,7 @@ print(f"the beep: {0.01 * (frames.min() - begin):.2f} to {0.01 * (frames.max() +
     ["hide-input"],
 )
 md("""
-The verdicts take networks with more steps, and each of FSDD's speakers as the stranger. Written beforehand: a method finds the reason if it prefers the beep to the rest of the word in ten points more of the pairs where it decides than where it means nothing.
+The verdicts take networks with more steps, and each of FSDD's speakers as the stranger; again only clips count in which the first network obeyed and the second understood. Written beforehand: a method finds the reason if it prefers the beep to the rest of the word in ten points more of the pairs where it decides than where it means nothing.
 """)
 code("""
 def preferred(method, which):
@@ -747,13 +747,13 @@ learnt = said(
 """)
 code("""
 gap = named - by_heart
-display(
-    Markdown(
-        f"{fades} {learnt} Who speaks is read better than the control task by {gap[:, 1].mean():.1f} "
-        f"percentage points in the first layer and by {gap[:, 5].mean():.1f} in the last: only "
-        "that much of the curve in the middle is about the voice."
-    )
+low, high = gap[:, 1].mean(), gap[:, 5].mean()
+text = (
+    f"{fades} {learnt} Who speaks is read better than the control task by {low:.1f} percentage "
+    f"points in the first layer and by {high:.1f} in the last: only that much of the curve in the "
+    "middle is about the voice."
 )
+display(Markdown(text))
 """)
 md("""
 The control task is not hopeless for a linear reader: pairs of speaker and word *are* told apart by sound, and if the layer describes both well, a table of fifty entries can be learnt in part. That is why it is there. The untrained network is the trained one with all weights shuffled, as above.
