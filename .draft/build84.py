@@ -265,7 +265,7 @@ display(Markdown(text))
 md("""
 ## Does the map survive a network that knows nothing?
 
-A simple test {cite:p}`adebayo2018sanity`: destroy the network and draw the map again. Layer by layer, from the output down, the learnt weights are shuffled (their values stay, their order goes) and the normalisation is set anew; in the end the network knows nothing at all. A method whose map *stays* explains the clip, not the network: an edge detector in disguise.
+A simple test {cite:p}`adebayo2018sanity`: destroy the network and draw the map again. Layer by layer, from the output down, the learnt weights are shuffled (their values stay, their order goes) and the normalisation is set anew; in the end the network knows nothing at all. A method whose map *stays* explains the clip, not the network: an edge detector in disguise. In the paper, the plain gradient and Grad-CAM passed; methods made to look sharper, such as guided backpropagation, did not.
 """)
 code("""
 show_source(randomised)
