@@ -90,13 +90,13 @@ All three explain one number, the **score** $f(X)$ of a class for a picture $X \
 
 **Occlusion** {cite:p}`zeiler2013visualizing` hides a patch and sees how far the score falls; chapter 4.1 has the formula. It needs no gradient and no look inside, only one question for each place, here 133 for a picture. <!-- constant: 19 by 7 places -->
 
-**Integrated gradients** {cite:p}`sundararajan2017axiomatic` walk in a straight line from a **baseline** $B$, a picture in which nothing is said, to the clip, and book every rise of the score on the cells that moved:
+**Integrated gradients** {cite:p}`sundararajan2017axiomatic` walk in a straight line from a **baseline** $X_0$, a picture in which nothing is said, to the clip, and book every rise of the score on the cells that moved:
 
 $$
-\\mathrm{IG}[t, m] = (X - B)[t, m] \\int_0^1 \\frac{\\partial f}{\\partial X[t, m]}\\big(B + \\alpha (X - B)\\big)\\, \\mathrm{d}\\alpha .
+\\mathrm{IG}[t, m] = (X - X_0)[t, m] \\int_0^1 \\frac{\\partial f}{\\partial X[t, m]}\\big(X_0 + \\alpha (X - X_0)\\big)\\, \\mathrm{d}\\alpha .
 $$
 
-By the fundamental theorem of calculus, the entries add up to $f(X) - f(B)$: the books balance, whatever the network. The paper calls this *completeness*. The integral is a mean over some steps.
+By the fundamental theorem of calculus, the entries add up to $f(X) - f(X_0)$: the books balance, whatever the network. The paper calls this *completeness*. The integral is a mean over some steps.
 
 **Grad-CAM** {cite:p}`selvaraju2017gradcam` looks at the maps $A \\in \\mathbb{R}^{T' \\times M' \\times C}$ of one convolution. A channel weighs as much as the score rises with it, on average over its places; the weighted sum is cut off below zero and stretched to the size of the picture:
 
@@ -208,7 +208,7 @@ sums_verdict = verdict(
     threshold=2.0,
     direction="less",
     unit="digit",
-    metric="distance of the sum from f(X) − f(B), % of it",
+    metric="distance of the sum from f(X) − f(X₀), % of it",
     comparison="a clip of each digit",
     source=clips.source,
 )
@@ -216,7 +216,7 @@ text = said(
     sums_verdict,
     "Thirty-two steps will do, and they are used from here on.",
     "Thirty-two steps are too few for this limit; the maps below use them and carry that error.",
-    "Whether 32 steps will do is open. Where $f(X)$ and $f(B)$ lie close together, a small error "
+    "Whether 32 steps will do is open. Where $f(X)$ and $f(X_0)$ lie close together, a small error "
     "is a large part of their difference.",
 )
 display(Markdown(text))
