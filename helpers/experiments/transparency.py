@@ -30,7 +30,7 @@ from helpers.experiments._record import load_results
 from helpers.experiments._runs import do_runs, finish, missing, options
 from helpers.features import hz_to_mel, mel_power, mel_to_hz
 
-STEPS = 1500
+STEPS = 1000
 BEEP_STEPS = 1000
 PER_DIGIT = 5
 SHARES = tuple(np.round(np.linspace(0, 1, 21), 2).tolist())
@@ -41,6 +41,9 @@ METHODS = (
     "Grad-CAM, last layer",
     "gradient",
 )
+FOREIGN = "gradients of another network"
+"""The order of integrated gradients, but of a network other than the one that is asked."""
+
 TRIVIAL = ("loudest first", "random order")
 PATCH = (10, 8)
 BEEPS = 5
@@ -52,8 +55,8 @@ BEEP_LEVEL = 0.1
 
 
 def plan(speakers):
-    """{name: (speaker,)} of all runs. Chapter: 8.4"""
-    return {f"without {s}": (s,) for s in speakers}
+    """{name: (speaker, number)} of all runs; the number gives the seeds. Chapter: 8.4"""
+    return {f"without {s}": (s, i) for i, s in enumerate(speakers)}
 
 
 # --- a cue whose place is known ------------------------------------------------------------------
@@ -89,7 +92,7 @@ def planted(samples, number, rng):
     return (word + alone) / peak, alone / peak
 
 
-def beep_cells(alone):
+def beep_cells(alone, within=10.0):
     """Where a beep stands in the picture: bool (100, 32), within 10 dB of its loudest cell.
 
     Chapter: 8.4
@@ -97,37 +100,32 @@ def beep_cells(alone):
     from helpers.models.digits import FRONT_END, SAMPLES
 
     power = mel_power(audio.fix_length(alone, SAMPLES), FRONT_END)
-    return power > 0.1 * power.max()
+    return power > 10 ** (-within / 10) * power.max()
 
 
 def with_beeps(clips, seed):
-    """Clips with a beep in each: (clips, numbers of the beeps (n,), cells bool (n, 100, 32)).
+    """Clips with a beep in each: (clips, numbers of the beeps (n,), cells, skirts).
 
-    Chapter: 8.4
+    cells, bool (n, 100, 32): where the beep stands, as in `beep_cells`; skirts: the cells around
+    it, down to 30 dB, which hold so little of it that they are neither hit nor miss. Chapter: 8.4
     """
     from dataclasses import replace
 
     rng = np.random.default_rng([84, seed])
     numbers = rng.integers(0, BEEPS, len(clips))
     pairs = [planted(x, k, rng) for x, k in zip(clips.audio, numbers, strict=True)]
-    cells = np.stack([beep_cells(alone) for _, alone in pairs])
-    return replace(clips, audio=[both for both, _ in pairs]), numbers, cells
+    cells, wide = (np.stack([beep_cells(alone, w) for _, alone in pairs]) for w in (10.0, 30.0))
+    return replace(clips, audio=[both for both, _ in pairs]), numbers, cells, wide & ~cells
 
 
 # --- maps ----------------------------------------------------------------------------------------
 
 
 def word_cells(picture):
-    """The cells of the frames from the first to the last that is not silent: bool, same shape.
-
-    Chapter: 8.4
-    """
+    """The cells in which there is any sound, above silence: bool, same shape. Chapter: 8.4"""
     from helpers.models.attributions import SILENCE
 
-    loud = np.flatnonzero((picture > SILENCE).any(axis=1))
-    cells = np.zeros(picture.shape, bool)
-    cells[loud[0] : loud[-1] + 1] = True
-    return cells
+    return np.asarray(picture) > SILENCE
 
 
 def draw_map(explainer, method, picture, label):
@@ -212,18 +210,26 @@ def pitch_of(samples, sample_rate=8000):
     return float(np.log2(np.median(voiced))) if len(voiced) >= 8 else float("nan")
 
 
-def follows(said, true, words):
-    """Correlation of two numbers of clips when each word's mean has been taken off both.
+def within(values, groups):
+    """`values` (n, …) less the mean of their group, `groups` (n,): float64 (n, …). Chapter: 8.4"""
+    values = np.array(values, dtype=float)
+    for group in np.unique(groups):
+        values[groups == group] -= values[groups == group].mean(axis=0)
+    return values
 
-    said, true, words: (n,). So it counts neither who speaks (all clips are of one person) nor
-    which word it is. Chapter: 8.4
+
+def follows(said, true, words, frames):
+    """Correlation of two numbers of clips, less what word and duration tell of them.
+
+    said, true, words, frames (durations): (n,). The mean of each word is taken off, and a straight
+    line in the logarithm of the duration within words. So it counts neither who speaks (all clips
+    are of one person), nor which word it is, nor how long it takes. Chapter: 8.4
     """
+    long = within(np.log(frames), words)
     left = []
     for values in (said, true):
-        values = np.array(values, dtype=float)
-        for word in np.unique(words):
-            values[words == word] -= values[words == word].mean()
-        left.append(values)
+        values = within(values, words)
+        left.append(values - long * (long @ values) / max(long @ long, 1e-12))
     spread = np.linalg.norm(left[0]) * np.linalg.norm(left[1])
     return float(left[0] @ left[1] / spread) if spread > 0 else 0.0
 
@@ -242,7 +248,8 @@ def probed(explainer, known, stranger, seed=0):
 
     known, stranger: dicts with pictures, labels, speakers, pitch, late (bool: kept for the
     answer). "digit": accuracy in % on the stranger; "pitch": `follows` on the stranger, by a reader
-    that never heard them; "speaker": accuracy on late clips of the known people; "control": the
+    that never heard them and was fitted on what is left when each person's mean of each word has
+    been taken off; "speaker": accuracy on late clips of the known people; "control": the
     same for a table that gives every pair of speaker and word one of as many numbers as there are
     speakers, at random. Chapter: 8.4
     Source: [hewitt2019designing] for the control.
@@ -253,6 +260,8 @@ def probed(explainer, known, stranger, seed=0):
     table = rng.integers(0, people, (people, 10))
     early, voiced = ~known["late"], ~np.isnan(known["pitch"])
     heard = ~np.isnan(stranger["pitch"])
+    pair = (10 * who + known["labels"])[voiced]
+    lasting = np.array([word_cells(p).any(axis=1).sum() for p in stranger["pictures"][heard]])
     answers = {"digit": [], "pitch": [], "speaker": [], "control": []}
     pairs = zip(
         described(explainer, known["pictures"]),
@@ -262,8 +271,11 @@ def probed(explainer, known, stranger, seed=0):
     for x, y in pairs:
         digit = linear_probe(x, np.eye(10)[known["labels"]], y).argmax(axis=1)
         answers["digit"].append(100 * float(np.mean(digit == stranger["labels"])))
-        pitch = linear_probe(x[voiced], known["pitch"][voiced, None], y[heard])[:, 0]
-        answers["pitch"].append(follows(pitch, stranger["pitch"][heard], stranger["labels"][heard]))
+        rest = within(known["pitch"][voiced, None], pair)
+        pitch = linear_probe(within(x[voiced], pair), rest, y[heard])[:, 0]
+        answers["pitch"].append(
+            follows(pitch, stranger["pitch"][heard], stranger["labels"][heard], lasting)
+        )
         for name, classes in (("speaker", who), ("control", table[who, known["labels"]])):
             read = linear_probe(x[early], np.eye(people)[classes[early]], x[~early]).argmax(axis=1)
             answers[name].append(100 * float(np.mean(read == classes[~early])))
@@ -308,6 +320,7 @@ def main(arguments=None):
 def _settings(clips, voices):
     """What the results depend on, as JSON would give it back."""
     return {
+        "version": 2,
         "steps": STEPS,
         "beep steps": BEEP_STEPS,
         "clips of each digit": PER_DIGIT,
@@ -345,7 +358,7 @@ def train_with_beeps(known, steps, seed):
 
     gentle = replace(FOR_PEOPLE, shift=(0.96, 1.04))
     clean = digits.pictures(known, gentle)
-    beeped, numbers, _ = with_beeps(known, seed)
+    beeped, numbers, _, _ = with_beeps(known, seed)
     told = digits.pictures(beeped, gentle)
     asked = replace(told, labels=numbers.astype(np.int32))
     networks = []
@@ -396,7 +409,7 @@ class _Stranger:
         ).astype(int)
 
 
-def _run(speaker):
+def _run(speaker, number):
     from helpers.datasets.builtin_digits import load_practice_voices
     from helpers.models import digits
     from helpers.models.attributions import Explainer
@@ -404,8 +417,8 @@ def _run(speaker):
     began = time.monotonic()
     person = _Stranger(speaker)
     sets = [digits.pictures(c, share=0.5) for c in (person.known, load_practice_voices())]
-    plain = [Explainer(train_plain(sets, STEPS, seed)) for seed in (0, 1)]
-    holed = Explainer(train_plain(sets, STEPS, 0, holes=True))
+    plain = [Explainer(train_plain(sets, STEPS, 2 * number + k)) for k in (0, 1)]
+    holed = Explainer(train_plain(sets, STEPS, 2 * number, holes=True))
     chosen = person.understood(*plain, holed)
     pictures, labels = person.pictures[chosen], person.mine.labels[chosen]
     maps = [draw_maps(e, pictures, labels) for e in (*plain, holed)]
@@ -414,13 +427,15 @@ def _run(speaker):
         "accuracies": [_accuracy(e, person) for e in (*plain, holed)],
         "clips": len(chosen),
         "baseline": _baselines(plain[0], person, pictures, labels, maps[0]),
-        "likeness": _likeness(plain[0], person, pictures, labels, maps),
+        "likeness": _likeness(plain[0], person, pictures, labels, maps, number),
         "removal": {
-            "plain": _removal(plain[0], pictures, labels, maps[0], ("silence", "neighbours")),
-            "with holes": _removal(holed, pictures, labels, maps[2], ("silence",)),
+            "plain": _removal(
+                plain[0], pictures, labels, maps[0], maps[1], ("silence", "neighbours")
+            ),
+            "with holes": _removal(holed, pictures, labels, maps[2], maps[0], ("silence",)),
         },
-        "probes": _probes(plain, person),
-        "cue": _cue(person),
+        "probes": _probes(plain, person, number),
+        "cue": _cue(person, number),
     }
     return {**result, "seconds": round(time.monotonic() - began, 1)}
 
@@ -442,21 +457,26 @@ def _baselines(explainer, person, pictures, labels, maps):
     return round(likeness(maps["integrated gradients"], other, pictures), 4)
 
 
-def _likeness(explainer, person, pictures, labels, maps):
-    """{method: {"seeds": …, "loudness": …, "random": [one for each count of layers], "blank": …}}.
+def _likeness(explainer, person, pictures, labels, maps, number):
+    """{method: {"seeds": …, "loudness": …, "class": …, "random": [for each count], "blank": …}}.
 
-    "blank" is the part of the maps of the all-random network that are the same everywhere.
+    "class" compares with the map of the class that the network finds second best; "blank" is the
+    part of the maps of the all-random network that are the same everywhere.
     """
     from helpers.models.attributions import Explainer, randomised
 
     some = person.kept["pictures"][::2]
     forgetful, scrambled = Explainer(randomised(explainer.network, 1, some)), []
     for count in range(1, 7):
-        weights = randomised(explainer.network, count, some).get_weights()
+        weights = randomised(explainer.network, count, some, [84, number]).get_weights()
         forgetful.network.set_weights(weights)
         scrambled.append(draw_maps(forgetful, pictures, labels))
+    odds = explainer.network(pictures, training=False).numpy()
+    odds[np.arange(len(odds)), labels] = -np.inf
+    second = draw_maps(explainer, pictures, odds.argmax(axis=1))
     return {
         method: {
+            "class": round(likeness(maps[0][method], second[method], pictures), 4),
             "seeds": round(likeness(maps[0][method], maps[1][method], pictures), 4),
             "loudness": round(likeness(maps[0][method], pictures, pictures), 4),
             "random": [
@@ -468,11 +488,12 @@ def _likeness(explainer, person, pictures, labels, maps):
     }
 
 
-def _removal(explainer, pictures, labels, maps, fills):
+def _removal(explainer, pictures, labels, maps, foreign, fills):
     """{fill: {order: [area of removing, area of putting back]}}, and a curve for the figure."""
     rng = np.random.default_rng(84)
     orders = {
         **maps,
+        FOREIGN: foreign["integrated gradients"],
         "loudest first": pictures,
         "random order": rng.uniform(size=pictures.shape),
     }
@@ -489,11 +510,12 @@ def _removal(explainer, pictures, labels, maps, fills):
     return result
 
 
-def _probes(plain, person):
+def _probes(plain, person, number):
     """{"trained" (mean of two), "untrained": {question: [the picture, then each layer]}}."""
     from helpers.models.attributions import Explainer, randomised
 
-    untrained = Explainer(randomised(plain[0].network, 6, person.kept["pictures"][::2], seed=1))
+    some = person.kept["pictures"][::2]
+    untrained = Explainer(randomised(plain[0].network, 6, some, [85, number]))
     trained = [probed(e, person.kept, person.asked) for e in plain]
     return {
         "trained": {
@@ -506,13 +528,16 @@ def _probes(plain, person):
     }
 
 
-def _cue(person):
-    """How well maps find a beep, where it gives the answer and where it means nothing."""
+def _cue(person, number):
+    """How well maps find a beep, where it gives the answer and where it means nothing.
+
+    "same class" are maps of the network to which it means nothing, for the beep's number.
+    """
     from helpers.models.adapters import looks
     from helpers.models.attributions import Explainer
 
-    obeys, ignores = (Explainer(n) for n in train_with_beeps(person.known, BEEP_STEPS, 0))
-    beeped, numbers, cells = with_beeps(person.mine, 1)
+    obeys, ignores = (Explainer(n) for n in train_with_beeps(person.known, BEEP_STEPS, number))
+    beeped, numbers, cells, skirts = with_beeps(person.mine, 100 + number)
     pictures = looks(beeped, (1.0,))[0]
     heard, ignored = obeys.answers(pictures), ignores.answers(pictures)
     words = person.mine.labels
@@ -529,8 +554,12 @@ def _cue(person):
         "clips": len(chosen),
         "cells": round(float(cells[chosen].sum(axis=(1, 2)).mean()), 1),
     }
-    inside = [word_cells(p) | c for p, c in zip(pictures[chosen], cells[chosen], strict=True)]
-    for name, explainer, answers in (("cue", obeys, numbers), ("decoy", ignores, words)):
+    inside = [
+        (word_cells(p) | c) & ~s
+        for p, c, s in zip(pictures[chosen], cells[chosen], skirts[chosen], strict=True)
+    ]
+    asked = (("cue", obeys, numbers), ("decoy", ignores, words), ("same class", ignores, numbers))
+    for name, explainer, answers in asked:
         maps = draw_maps(explainer, pictures[chosen], answers[chosen])
         maps["loudest first"] = pictures[chosen]
         result[name] = {

@@ -102,6 +102,31 @@ class Explainer:
         ]
         return [np.concatenate([np.asarray(p[k]) for p in parts]) for k in range(len(self._maps))]
 
+    def centres(self, layer, axis):
+        """Where in the picture the places of a map look, on average: float64 (T',) or (M',).
+
+        In frames (axis 0) or bands (axis 1), by kernels, strides and padding of the convolutions
+        up to `layer`. "Same" padding sets the first place of a stride of 2 off from the border
+        only where the side is odd, so the centres are not in the middles of equal parts.
+
+        Chapter: 8.4
+        """
+        side, steps = self.size[axis], []
+        kernels = [x for x in self.network.layers if isinstance(x, keras.layers.Conv2D)]
+        for conv in kernels[: 1 + layer % len(self._maps)]:
+            kernel, stride = conv.kernel_size[axis], conv.strides[axis]
+            if conv.padding == "same":
+                places = -(-side // stride)
+                before = max((places - 1) * stride + kernel - side, 0) // 2
+            else:
+                places, before = (side - kernel) // stride + 1, 0
+            steps.append((stride, (kernel - 1) / 2 - before))
+            side = places
+        at = np.arange(side, dtype=float)
+        for stride, shift in reversed(steps):
+            at = at * stride + shift
+        return at
+
     def _cam(self, inside, pictures, labels):
         with tf.GradientTape() as tape:
             maps, logits = inside(pictures, training=False)
@@ -114,7 +139,8 @@ class Explainer:
 
         The maps of a convolution (`layer`, counted from 0, behind its ReLU) are added up, each
         with the mean of the score's gradient over its places as weight; what is negative is cut
-        off, and the sum is drawn on the grid of the picture, in straight lines between places.
+        off, and the sum is drawn on the grid of the picture: each place at its centre, in straight
+        lines between centres.
 
         Raises ShapeError for a picture of another size, IndexError for a layer that is not there.
 
@@ -133,10 +159,13 @@ class Explainer:
                 tf.TensorSpec([1, *self.size], tf.float32), tf.TensorSpec([1], tf.int32)
             )
         coarse = self._opened[layer](tf.constant(picture[None]), tf.constant([int(label)]))
-        scale = 2 ** (1 + layer % len(self._maps))
-        whole = [side * scale for side in coarse.shape[1:3]]
-        fine = tf.image.resize(coarse, whole).numpy()[0, :, :, 0]
-        return fine[: self.size[0], : self.size[1]].astype(np.float64)
+        drawn = coarse.numpy()[0, :, :, 0].astype(np.float64)
+        for axis, side in enumerate(self.size):
+            at = self.centres(layer, axis)
+            drawn = np.apply_along_axis(
+                lambda row, at=at, side=side: np.interp(np.arange(side), at, row), axis, drawn
+            )
+        return drawn
 
 
 def randomised(network, count, pictures, seed=0):

@@ -64,7 +64,8 @@ def test_grad_cam_by_hand():
     cam = explainer.grad_cam(picture, 0)
     assert cam.shape == (8, 4)
     assert cam.max() > 0
-    assert cam[4:6, 2:].min() > 0.5 * cam.max()
+    assert cam[4:6, 2:].min() >= 0.5 * cam.max()
+    assert cam[4, 2] == cam.max()
     assert cam[:2].max() == 0
     assert explainer.grad_cam(picture, 1).max() == 0
     assert np.array_equal(cam, explainer.grad_cam(picture, 0, layer=0))
@@ -80,6 +81,25 @@ def test_maps_of_deeper_layers_are_drawn_on_the_picture(network, pictures):
         cam = explainer.grad_cam(pictures[0], 0, layer)
         assert cam.shape == (16, 8)
         assert cam.min() >= 0
+
+
+def test_places_are_drawn_where_they_look():
+    keras.utils.set_random_seed(2)
+    net = digit_cnn(100, 32)
+    explainer = Explainer(net)
+    assert explainer.centres(2, 1).tolist() == [7, 15, 23, 31]
+    assert explainer.centres(4, 0).tolist() == [3, 35, 67, 99]
+    relus = [x.output for x in net.layers if isinstance(x, keras.layers.ReLU)]
+    inside = keras.Model(net.input, relus[2])
+    picture = tf.constant(np.random.default_rng(3).normal(size=(64, 100, 32)).astype(np.float32))
+    with tf.GradientTape() as tape:
+        tape.watch(picture)
+        one = tf.reduce_sum(inside(picture, training=False)[:, 6, 2])
+    weight = np.square(tape.gradient(one, picture).numpy()).sum(axis=0)
+    frame = (weight.sum(axis=1) @ np.arange(100)) / weight.sum()
+    band = (weight.sum(axis=0) @ np.arange(32)) / weight.sum()
+    assert frame == pytest.approx(explainer.centres(2, 0)[6], abs=1.5)
+    assert band == pytest.approx(explainer.centres(2, 1)[2], abs=1.5)
 
 
 def test_an_explainer_refuses():

@@ -7,7 +7,7 @@ from helpers.experiments import transparency
 
 
 def test_everybody_is_left_out_once():
-    assert transparency.plan(["a", "b"]) == {"without a": ("a",), "without b": ("b",)}
+    assert transparency.plan(["a", "b"]) == {"without a": ("a", 0), "without b": ("b", 1)}
 
 
 def test_a_beep_is_where_its_cells_say():
@@ -20,6 +20,9 @@ def test_a_beep_is_where_its_cells_say():
         assert np.abs(both).max() == pytest.approx(1.0)
         assert np.count_nonzero(alone) <= 800
         cells = transparency.beep_cells(alone)
+        wide = transparency.beep_cells(alone, 30.0)
+        assert wide[cells].all()
+        assert cells.sum() < wide.sum() < 6 * cells.sum()
         assert cells.shape == (100, 32)
         frames, bands = np.nonzero(cells)
         assert np.ptp(frames) <= 13
@@ -43,13 +46,10 @@ def test_areas():
     assert transparency.area(curves).tolist() == [100.0, 50.0]
 
 
-def test_word_cells_reach_from_the_first_to_the_last_sound():
+def test_word_cells_are_those_that_sound():
     picture = np.full((10, 4), -1.75, np.float32)
     picture[3, 1] = picture[6, 2] = 0.0
-    cells = transparency.word_cells(picture)
-    assert cells[3:7].all()
-    assert not cells[:3].any()
-    assert not cells[7:].any()
+    assert np.argwhere(transparency.word_cells(picture)).tolist() == [[3, 1], [6, 2]]
 
 
 def test_pitch_of_a_known_sound():
@@ -60,14 +60,41 @@ def test_pitch_of_a_known_sound():
     assert np.isnan(transparency.pitch_of(0.2 * noise))
 
 
-def test_following_counts_neither_words_nor_their_means():
+def test_following_counts_neither_words_nor_durations():
     rng = np.random.default_rng(0)
     words = np.repeat(np.arange(4), 25)
+    frames = rng.integers(20, 90, 100)
     true = rng.normal(size=100) + 10 * words
-    assert transparency.follows(2 * true + 7, true, words) == pytest.approx(1.0)
-    assert transparency.follows(-true, true, words) == pytest.approx(-1.0)
-    assert abs(transparency.follows(10.0 * words + rng.normal(size=100), true, words)) < 0.3
-    assert transparency.follows(10.0 * words, true, words) == 0.0
+
+    def follows(said, about=true):
+        return transparency.follows(said, about, words, frames)
+
+    assert follows(2 * true + 7) == pytest.approx(1.0)
+    assert follows(-true) == pytest.approx(-1.0)
+    assert abs(follows(10.0 * words + rng.normal(size=100))) < 0.3
+    assert follows(10.0 * words) == 0.0
+    assert abs(follows(np.log(frames), true + 50 * np.log(frames))) < 0.3
+
+
+def test_what_is_left_within_groups():
+    left = transparency.within([[1.0, 4.0], [3.0, 4.0], [7.0, 8.0]], np.array([0, 0, 1]))
+    assert left.tolist() == [[-1, 0], [1, 0], [0, 0]]
+
+
+def test_beeps_are_put_into_every_clip():
+    from helpers.datasets import load_digits
+
+    clips = load_digits("builtin", quiet=True)
+    clips = clips.subset(np.arange(6))
+    beeped, numbers, cells, skirts = transparency.with_beeps(clips, 1)
+    again = transparency.with_beeps(clips, 1)
+    assert len(beeped) == 6
+    assert set(numbers) <= set(range(transparency.BEEPS))
+    assert cells.any(axis=(1, 2)).all()
+    assert not (cells & skirts).any()
+    assert np.array_equal(cells, again[2])
+    assert all(np.array_equal(a, b) for a, b in zip(beeped.audio, again[0].audio, strict=True))
+    assert not np.array_equal(numbers, transparency.with_beeps(clips, 2)[1])
 
 
 def test_numbers_by_speaker():
