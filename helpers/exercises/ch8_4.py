@@ -41,18 +41,19 @@ def check_paths(answer):
     def gradient(v):
         return np.array([v[1], v[0], 3 * v[2] ** 2])
 
+    def slopes(steps):
+        middles = (np.arange(steps) + 0.5) / steps
+        return np.mean([gradient(baseline + k * (x - baseline)) for k in middles], axis=0)
+
     kept = x.copy()
     got = array(attribute(gradient, x, baseline, 200), (3,), "the attributions")
     if not np.array_equal(x, kept):
         raise Wrong("The picture that was passed in has changed.")
-    whole = 2.0 * 3.0 + (-1.0) ** 3 - (0.0 * 1.0 + 1.0)
-    if close(got.sum(), 200 * whole, rtol=0.03):
+    mean, whole = slopes(200), 2.0 * 3.0 + (-1.0) ** 3 - (0.0 * 1.0 + 1.0)
+    if np.allclose(got, 200 * mean * (x - baseline), rtol=0.03):
         raise Wrong("You added up the slopes of all steps. Take their mean.")
     if np.allclose(got, gradient(x) * (x - baseline)):
         raise Wrong("That is the slope at the end only. Walk there, and average the slopes.")
-    mean = np.mean(
-        [gradient(baseline + (k + 0.5) / 200 * (x - baseline)) for k in range(200)], axis=0
-    )
     if np.allclose(got, mean, rtol=0.02):
         raise Wrong("These are mean slopes. Each is worth how far its number moved: multiply.")
     if np.allclose(got, mean * x, rtol=0.02):
@@ -61,7 +62,13 @@ def check_paths(answer):
         raise Wrong(
             f"They add up to {got.sum():.2f}, but the score rises by {whole:.2f} on the way."
         )
-    if not np.allclose(got, mean * (x - baseline), rtol=0.03):
+    few = array(attribute(gradient, x, baseline, 2), (3,), "the attributions in two steps")
+    if not np.allclose(few, slopes(2) * (x - baseline), atol=1e-6):
+        raise Wrong(
+            "With two steps, stand in the middles of the two halves, a quarter and three quarters "
+            "of the way along; and `steps` says how many there are."
+        )
+    if not np.allclose(got, mean * (x - baseline), atol=1e-6):
         raise Wrong("The sum is right, but not what each number gets.")
 
 
@@ -86,6 +93,11 @@ def _paths_slopes(gradient, x, baseline, steps):
     return solve_paths(gradient, x, baseline, steps) / (x - baseline)
 
 
+def _paths_left(gradient, x, baseline, steps):
+    ways = np.arange(steps) / steps
+    return (x - baseline) * np.mean([gradient(baseline + w * (x - baseline)) for w in ways], axis=0)
+
+
 def _paths_from_zero(gradient, x, baseline, steps):
     return solve_paths(gradient, x, baseline, steps) / (x - baseline) * x
 
@@ -98,9 +110,15 @@ def check_cam(answer):
     rng = np.random.default_rng(0)
     maps = np.abs(rng.normal(size=(5, 4, 3)))
     slopes = rng.normal(size=(5, 4, 3))
-    slopes[:, :, 2] -= 1.0
+    slopes += np.array([0.6, 0.0, -0.9])
     got = array(cam(maps, slopes), (5, 4), "the map")
     weights = slopes.mean(axis=(0, 1))
+    if np.allclose(got, 0):
+        raise Wrong("Zero everywhere: some places do speak for the class.")
+    if np.allclose(got, 20 * np.maximum(maps @ weights, 0)):
+        raise Wrong("You added up the slopes of a channel. Its weight is their *mean*.")
+    if np.allclose(got, maps @ np.maximum(weights, 0)):
+        raise Wrong("A channel that speaks against the class counts, too: cut off the *sum* only.")
     if np.allclose(got, maps @ weights):
         raise Wrong("What is negative speaks for other classes: cut it off at 0.")
     if np.allclose(got, np.maximum((maps * slopes).sum(axis=2), 0)):
@@ -131,6 +149,14 @@ def _cam_local(maps, slopes):
     return np.maximum((maps * slopes).sum(axis=2), 0)
 
 
+def _cam_sum(maps, slopes):
+    return np.maximum(maps @ slopes.sum(axis=(0, 1)), 0)
+
+
+def _cam_positive(maps, slopes):
+    return maps @ np.maximum(slopes.mean(axis=(0, 1)), 0)
+
+
 def _cam_cut_early(maps, slopes):
     return np.maximum(maps * slopes.mean(axis=(0, 1)), 0).sum(axis=2)
 
@@ -157,6 +183,10 @@ def check_found(answer):
         raise Wrong("A map without any order knows nothing: count an equal pair as half.")
     if not close(flat, 0.5):
         raise Wrong("Equal values count half.")
+    rng = np.random.default_rng(4)
+    values, target = rng.integers(0, 6, 40).astype(float), np.arange(40) % 3 == 0
+    if not close(number(find(values, target), "a mixed map"), solve_found(values, target)):
+        raise Wrong("Compare every cell of the target with *every* other cell, pair by pair.")
 
 
 def solve_found(values, target):
@@ -172,6 +202,11 @@ def _found_strict(values, target):
 
 def _found_below(values, target):
     return 1 - solve_found(values, target)
+
+
+def _found_mean(values, target):
+    gaps = values[target] - values[~target].mean()
+    return np.mean((gaps > 0) + 0.5 * (gaps == 0))
 
 
 def _found_top(values, target):
@@ -205,6 +240,13 @@ def check_control(answer):
     by_word = [{min(pairs[s, w]) for s in np.unique(speakers)} for w in range(10)]
     if all(len(labels) == 1 for labels in by_word):
         raise Wrong("That depends on the word alone. Draw for each *pair*.")
+    table = [[min(pairs[s, w]) for w in range(10)] for s in np.unique(speakers)]
+    shifts = [{(a - b) % 4 for a, b in zip(table[0], row, strict=True)} for row in table[1:]]
+    if all(len(shift) == 1 for shift in shifts):
+        raise Wrong(
+            "Your table is a sum of one number for the speaker and one for the word: it can be "
+            "learnt from the two. Draw every entry by itself."
+        )
     if len(set(got.tolist())) < 4:
         raise Wrong("As many classes as there are speakers, or the two can't be compared.")
     other = control(speakers, words, np.random.default_rng(2))
@@ -229,6 +271,11 @@ def _control_by_speaker(speakers, words, rng):
     return rng.permutation(len(names))[who]
 
 
+def _control_sum(speakers, words, rng):
+    names, who = np.unique(speakers, return_inverse=True)
+    return (rng.integers(0, len(names), len(names))[who] + words) % len(names)
+
+
 def _control_fixed(speakers, words, rng):
     return solve_control(speakers, words, np.random.default_rng(0))
 
@@ -236,16 +283,16 @@ def _control_fixed(speakers, words, rng):
 # --- 8.4.6 ---------------------------------------------------------------------------------------
 
 
-def check_better(answer, *, cells, inside, best):
+def check_better(answer, *, cells, inside, best, maps):
     from helpers.attribution import found
 
     n = len(cells)
-    maps = array(answer, np.shape(cells), "a map for each clip")
-    if not np.all(np.isfinite(maps)):
+    mine = array(answer, np.shape(cells), "a map for each clip")
+    if not np.all(np.isfinite(mine)):
         raise Wrong("Some values are not finite.")
-    if np.array_equal(maps > 0, cells):
-        raise Wrong("These are the cells themselves. A map must come from the network.")
-    each = np.array([found(m, c, w) for m, c, w in zip(maps, cells, inside, strict=True)])
+    each = np.array([found(m, c, w) for m, c, w in zip(mine, cells, inside, strict=True)])
+    if each.mean() > 0.9999:
+        raise Wrong("Not one pair is wrong: these are the cells. A map must come from the network.")
     gain = 100 * (each.mean() - np.mean(best))
     if gain <= 0:
         raise Wrong(
@@ -266,18 +313,17 @@ def given_better():
     from helpers.attribution import found
 
     best = [found(m, c, w) for m, c, w in zip(maps["one"], cells, inside, strict=True)]
-    return {"cells": cells, "inside": inside, "best": best}
+    return {"cells": cells, "inside": inside, "best": best, "maps": maps}
 
 
-def solve_better(cells, inside, best):
+def solve_better(cells, inside, best, maps):
     """One of many: methods err in different ways, so the mean of their *ranks* is often better than
-    any of them. (Values of different methods can't be added up: they have different units.) Here
-    two noisy maps are made up; in the chapter, `beep_maps` holds one for each method."""
+    any of them. (Values of different methods can't be added up: they have different units.) `maps`
+    holds those of the chapter for the clips that count; whether they do better together is for you
+    to see."""
     from scipy.stats import rankdata
 
-    rng = np.random.default_rng(8)
-    noisy = [cells + rng.normal(0, 1.0, cells.shape) for _ in range(2)]
-    ranks = [np.stack([rankdata(m).reshape(m.shape) for m in one]) for one in noisy]
+    ranks = [np.stack([rankdata(m).reshape(m.shape) for m in one]) for one in maps.values()]
     return np.mean(ranks, axis=0)
 
 
@@ -308,6 +354,8 @@ EXERCISES = (
             (_paths_sum, "Take their mean"),
             (_paths_slopes, "mean slopes"),
             (_paths_from_zero, "not from 0"),
+            (_paths_left, "middles"),
+            (lambda g, x, b, steps: solve_paths(g, x, b, 200), "middles"),
         ),
     ),
     Exercise(
@@ -324,6 +372,9 @@ EXERCISES = (
             (_cam_signed, "cut it off"),
             (_cam_local, "one weight"),
             (_cam_cut_early, "with their signs"),
+            (_cam_sum, "mean"),
+            (_cam_positive, "sum"),
+            (lambda maps, slopes: np.zeros(maps.shape[:2]), "Zero everywhere"),
         ),
     ),
     Exercise(
@@ -340,6 +391,7 @@ EXERCISES = (
             (_found_strict, "equal pair as half"),
             (_found_below, "Upside down"),
             (_found_top, "Count pairs"),
+            (_found_mean, "pair by pair"),
         ),
     ),
     Exercise(
@@ -356,6 +408,7 @@ EXERCISES = (
             (_control_by_clip, "always have the same label"),
             (_control_by_speaker, "under another name"),
             (_control_fixed, "whatever the generator"),
+            (_control_sum, "a sum of one number"),
         ),
     ),
     Exercise(
@@ -370,7 +423,8 @@ EXERCISES = (
         ),
         solution=solve_better,
         wrong_answers=(
-            (lambda cells, **_: cells.astype(float), "cells themselves"),
+            (lambda cells, **_: cells.astype(float), "these are the cells"),
+            (lambda cells, **_: np.where(cells, 1, 1e-9), "these are the cells"),
             (lambda cells, **_: np.zeros(cells.shape), "chapter's best"),
         ),
     ),
