@@ -117,8 +117,6 @@ def check_cam(answer):
         raise Wrong("Zero everywhere: some places do speak for the class.")
     if np.allclose(got, 20 * np.maximum(maps @ weights, 0)):
         raise Wrong("You added up the slopes of a channel. Its weight is their *mean*.")
-    if np.allclose(got, maps @ np.maximum(weights, 0)):
-        raise Wrong("A channel that speaks against the class counts, too: cut off the *sum* only.")
     if np.allclose(got, maps @ weights):
         raise Wrong("What is negative speaks for other classes: cut it off at 0.")
     if np.allclose(got, np.maximum((maps * slopes).sum(axis=2), 0)):
@@ -127,7 +125,10 @@ def check_cam(answer):
             "mean of its slopes over all places."
         )
     if np.allclose(got, (np.maximum(maps * weights, 0)).sum(axis=2)):
-        raise Wrong("Add up the channels first, with their signs; then cut off.")
+        raise Wrong(
+            "A channel that speaks against the class counts, too. Add up the channels first, with "
+            "their signs; then cut off."
+        )
     if np.allclose(got, np.maximum(maps.sum(axis=2), 0)):
         raise Wrong("These are the maps without any weight: where something happens, for whatever.")
     if not np.allclose(got, np.maximum(maps @ weights, 0)):
@@ -373,7 +374,7 @@ EXERCISES = (
             (_cam_local, "one weight"),
             (_cam_cut_early, "with their signs"),
             (_cam_sum, "mean"),
-            (_cam_positive, "sum"),
+            (_cam_positive, "with their signs"),
             (lambda maps, slopes: np.zeros(maps.shape[:2]), "Zero everywhere"),
         ),
     ),
