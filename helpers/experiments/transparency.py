@@ -5,8 +5,9 @@ them: two that differ in their seed, one that has learnt with holes in its pictu
 hear a soft beep in half of their clips. For one of these the beep gives the answer, whatever is
 said; for the other it means nothing. Maps by several methods are drawn for clips of the speaker
 left out and held against random weights, against removal, and against the place of the beep; layers
-are asked by linear probes. Runs are written to results/transparency.json as they finish; a run on
-file is not repeated. Three to four minutes a run on one core.
+are asked by linear probes. In runs of their own, clips get another pitch, drawn at random, and the
+layers are asked for it. Runs are written to results/transparency.json as they finish; a run on
+file is not repeated. Three to four minutes a run on one core, one for those with another pitch.
 """
 
 from __future__ import annotations
@@ -53,10 +54,20 @@ BEEP_SECONDS = 0.1
 BEEP_LEVEL = 0.1
 """Amplitude of a beep, of a word at peak 1."""
 
+PITCH_OCTAVES = 0.4
+"""How far a planted pitch lies from the voice's own at most, up or down."""
+
 
 def plan(speakers):
-    """{name: (speaker, number)} of all runs; the number gives the seeds. Chapter: 8.4"""
-    return {f"without {s}": (s, i) for i, s in enumerate(speakers)}
+    """{name: (kind, speaker, number)} of all runs; the number gives the seeds. Chapter: 8.4"""
+    whole = {f"without {s}": ("maps", s, i) for i, s in enumerate(speakers)}
+    return whole | {f"pitch without {s}": ("pitch", s, i) for i, s in enumerate(speakers)}
+
+
+def of_speakers(record, kind="without"):
+    """{speaker: run} of the runs on file of a kind, "without" or "pitch without". Chapter: 8.4"""
+    start = kind + " "
+    return {n.removeprefix(start): r for n, r in record["runs"].items() if n.startswith(start)}
 
 
 # --- a cue whose place is known ------------------------------------------------------------------
@@ -218,6 +229,24 @@ def within(values, groups):
     return values
 
 
+def with_pitches(clips, seed):
+    """Clips at pitches drawn at random: (clips, moves in octaves (n,), clips that were not moved).
+
+    All are taken apart by linear prediction and put together again with pulses, as in chapter 6.5:
+    at 2^move times their pitch, with their formants left in place, and at their own. Chapter: 8.4
+    """
+    from dataclasses import replace
+
+    from helpers.vocoder import analyse, excitation, synthesise
+
+    rng = np.random.default_rng([86, seed])
+    moves = rng.uniform(-PITCH_OCTAVES, PITCH_OCTAVES, len(clips))
+    parts = [analyse(x, clips.sample_rate) for x in clips.audio]
+    moved = [synthesise(p, excitation(p, 2**m)) for p, m in zip(parts, moves, strict=True)]
+    own = [synthesise(p, excitation(p)) for p in parts]
+    return replace(clips, audio=moved), moves, replace(clips, audio=own)
+
+
 def follows(said, true, words, frames):
     """Correlation of two numbers of clips, less what word and duration tell of them.
 
@@ -292,11 +321,10 @@ def by_speaker(record, *path):
     file. Chapter: 8.4
     """
     values = {}
-    for name, run in record["runs"].items():
-        value = run
+    for speaker, value in of_speakers(record).items():
         for key in path:
             value = value[key]
-        values[name.removeprefix("without ")] = float(np.mean(value))
+        values[speaker] = float(np.mean(value))
     return values
 
 
@@ -311,8 +339,10 @@ def main(arguments=None):
     settings = _settings(clips, voices)
     record = load_results("transparency", __doc__)
     runs = plan(sorted(set(map(str, clips.speakers))))
-    todo = missing(record, runs, settings, asked.only)
-    do_runs(_run, todo, record, "transparency", settings, asked.workers)
+    for kind, more in (("maps", {}), ("pitch", {"octaves": PITCH_OCTAVES})):
+        some = {name: run for name, run in runs.items() if run[0] == kind}
+        todo = missing(record, some, settings | more, asked.only)
+        do_runs(_run, todo, record, "transparency", settings | more, asked.workers)
     finish(record, runs, "transparency", __doc__)
     return 0
 
@@ -381,7 +411,7 @@ class _Stranger:
         self.known = clips.subset(~mine & (clips.takes < 40))
         self.mine = clips.subset(mine)
         self.pictures = looks(self.mine, (1.0,))[0]
-        kept = clips.subset(~mine & (clips.takes >= 40))
+        self.kept_clips = kept = clips.subset(~mine & (clips.takes >= 40))
         self.kept = {
             "pictures": looks(kept, (1.0,))[0],
             "labels": kept.labels,
@@ -409,7 +439,44 @@ class _Stranger:
         ).astype(int)
 
 
-def _run(speaker, number):
+def _run(kind, speaker, number):
+    return {"maps": _maps_run, "pitch": _pitch_run}[kind](speaker, number)
+
+
+def _pitch_run(speaker, number):
+    """How well a planted pitch can be read from the picture and from each layer."""
+    from helpers.datasets.builtin_digits import load_practice_voices
+    from helpers.models import digits
+    from helpers.models.adapters import looks
+    from helpers.models.attributions import Explainer, randomised
+
+    began = time.monotonic()
+    person = _Stranger(speaker)
+    sets = [digits.pictures(c, share=0.5) for c in (person.known, load_practice_voices())]
+    network = train_plain(sets, STEPS, 2 * number)
+    given, told, _ = with_pitches(person.kept_clips, number)
+    asked, true, own = with_pitches(person.mine.subset(person.mine.takes % 2 == 0), 100 + number)
+    given, asked, own = (looks(c, (1.0,))[0] for c in (given, asked, own))
+    trained = Explainer(network)
+    untrained = Explainer(randomised(network, 6, person.kept["pictures"][::2], [85, number]))
+    result = {}
+    for name, explainer in (("trained", trained), ("untrained", untrained)):
+        pairs = zip(described(explainer, given), described(explainer, asked), strict=True)
+        read = [linear_probe(x, told[:, None], y)[:, 0] for x, y in pairs]
+        result[name] = [round(float(np.corrcoef(r, true)[0, 1]), 4) for r in read]
+    words = person.mine.labels[person.mine.takes % 2 == 0]
+    answers, before = trained.answers(asked), trained.answers(own)
+    far = np.abs(true) > PITCH_OCTAVES / 2
+    return {
+        **result,
+        "accuracy": round(float(np.mean(answers == words)), 4),
+        "at its own pitch": round(float(np.mean(before == words)), 4),
+        "same answer": round(float(np.mean(answers[far] == before[far])), 4),
+        "seconds": round(time.monotonic() - began, 1),
+    }
+
+
+def _maps_run(speaker, number):
     from helpers.datasets.builtin_digits import load_practice_voices
     from helpers.models import digits
     from helpers.models.attributions import Explainer

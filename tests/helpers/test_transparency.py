@@ -7,7 +7,13 @@ from helpers.experiments import transparency
 
 
 def test_everybody_is_left_out_once():
-    assert transparency.plan(["a", "b"]) == {"without a": ("a", 0), "without b": ("b", 1)}
+    plan = transparency.plan(["a", "b"])
+    assert plan["without b"] == ("maps", "b", 1)
+    assert plan["pitch without a"] == ("pitch", "a", 0)
+    assert len(plan) == 4
+    record = {"runs": {name: 10 * i for i, name in enumerate(plan)}}
+    assert transparency.of_speakers(record) == {"a": 0, "b": 10}
+    assert transparency.of_speakers(record, "pitch without") == {"a": 20, "b": 30}
 
 
 def test_a_beep_is_where_its_cells_say():
@@ -74,6 +80,23 @@ def test_following_counts_neither_words_nor_durations():
     assert abs(follows(10.0 * words + rng.normal(size=100))) < 0.3
     assert follows(10.0 * words) == 0.0
     assert abs(follows(np.log(frames), true + 50 * np.log(frames))) < 0.3
+
+
+def test_clips_get_another_pitch():
+    from helpers.datasets import load_digits
+
+    clips = load_digits("builtin", quiet=True)
+    clips = clips.subset(np.arange(0, 40, 8))
+    moved, moves, own = transparency.with_pitches(clips, 3)
+    assert np.abs(moves).max() <= transparency.PITCH_OCTAVES
+    assert [len(x) for x in moved.audio] == [len(x) for x in clips.audio]
+    heard = [
+        transparency.pitch_of(a) - transparency.pitch_of(b)
+        for a, b in zip(moved.audio, own.audio, strict=True)
+    ]
+    close = np.abs(np.array(heard) - moves) < 0.1
+    assert close.sum() >= 3
+    assert np.array_equal(moves, transparency.with_pitches(clips, 3)[1])
 
 
 def test_what_is_left_within_groups():
@@ -146,4 +169,7 @@ def test_results_on_file_are_complete_and_were_made_with_these_settings():
     assert list(record["runs"]) == list(transparency.plan(speakers))
     for name, run in record["runs"].items():
         assert run["settings"]["steps"] == transparency.STEPS, name
+    for run in transparency.of_speakers(record).values():
         assert set(run["likeness"]) == set(transparency.METHODS)
+    for run in transparency.of_speakers(record, "pitch without").values():
+        assert len(run["trained"]) == len(run["untrained"]) == 6
