@@ -711,8 +711,8 @@ text = (
 if len(clear) < len(people):
     text += (
         "For the others there is nothing that could fade. From one take of a word to the next, a "
-        "voice varies its pitch by little, and 32 mel bands, averaged over time, hardly tell such "
-        "pitches apart. A probe that finds nothing has not shown that nothing is there."
+        "voice may vary its pitch by too little, or 32 mel bands, averaged over time, may be too "
+        "coarse for it. A probe that finds nothing has not shown that nothing is there."
     )
 display(Markdown(text))
 """)
@@ -801,7 +801,7 @@ fades = said(
 learnt = said(
     learnt_verdict,
     "And it is learning that removes it: an untrained network keeps more.",
-    "But that is not due to learning: an untrained network keeps no more of it in its last layer. "
+    "But it can't be put down to learning: an untrained network's last layer keeps no more of it. "
     "Without this comparison one would have told a fine story of a network that learns to "
     "disregard the voice.",
     "Whether learning has a part in that is open.",
@@ -835,7 +835,7 @@ print(f"same answer after a move of more than 0.2 octaves: {same:.1f} %")
 md("""
 ## What this cannot tell
 
-There is one small network, one task, and one score; other authors find other orders of methods on other networks. Each method has knobs (patch, baseline, steps, layer), and they were set once, not tuned for the tests. The planted cue is short, of one frequency and the only reason; real reasons are spread out and many, and a method that finds a beep may still miss them. Six speakers are few; the networks for one speaker share most of their training data with those for the next, so that the intervals are rather too narrow. And no map says what would have to be *different* for another answer, which is often what the person who asks “why” wants to know.
+There is one small network, one task, and one score; other authors find other orders of methods on other networks. Each method has knobs (patch, baseline, steps, layer), and they were set once, not tuned for the tests. The planted cue is short, of one frequency and the only reason; real reasons are spread out and many, and a method that finds a beep may still miss them. A probe reads what is *linear* in the means over time, so a layer may know more than is read from it. Six speakers are few; the networks for one speaker share most of their training data with those for the next, so that the intervals are rather too narrow. And no map says what would have to be *different* for another answer, which is often what the person who asks “why” wants to know.
 
 ## Summary
 """)
