@@ -420,14 +420,16 @@ For that, one needs a case in which the truth is known. We build one. Every trai
 So in a clip that says “seven” with beep number 2, the first network must have used the beep (nothing else tells that the answer is “two”), and the second must not. A good map of the first has its highest values on the beep, one of the second has not. A map that finds the beep in *both* has found a sound, not a reason.
 """)
 code("""
-obeys, ignores = map(Explainer, transparency.train_with_beeps(known, steps=250, seed=SEED))
+obeys, ignores = map(Explainer, transparency.train_with_beeps(known, steps=400, seed=SEED))
 beeped, numbers, cells, skirts = transparency.with_beeps(stranger, seed=100)
 beep_pictures = adapters.looks(beeped, (1.0,))[0]
 heard, understood = obeys.answers(beep_pictures), ignores.answers(beep_pictures)
 print(f"obeys the beep: {100 * np.mean(heard == numbers):.1f} %")
 print(f"the other network understands the word: {100 * np.mean(understood == stranger.labels):.1f} %")
 usable = (heard == numbers) & (understood == stranger.labels) & (numbers != stranger.labels)
-chosen = np.flatnonzero(usable)[:: max(1, usable.sum() // 20)][:20]
+at = np.random.default_rng(SEED).permutation(np.flatnonzero(usable))
+chosen, fresh = np.sort(at[: len(at) // 2])[:20], np.sort(at[len(at) // 2 :])[:20]
+print(f"{len(chosen)} clips for the maps, {len(fresh)} kept for an exercise")
 """)
 code("""
 first_two = chosen[:: max(1, len(chosen) // 2)][:2]
@@ -932,7 +934,6 @@ md("""
 Find the beep better than the best of the chapter's maps. Try on the clips `chosen`; what counts are the clips `fresh`, others that were obeyed. Hand in an array `(clips, 100, 32)` for these, made from the network `obeys`, its pictures `beep_pictures[fresh]` and the answers `numbers[fresh]`, without looking at `cells`. Write down beforehand what you expect.
 """)
 code("""
-fresh = np.setdiff1d(np.flatnonzero(usable), chosen)[:20]
 answer_8_4_6 = ...
 
 best = max(SHOWN, key=lambda method: hits(beep_maps[method]))
