@@ -95,7 +95,10 @@ All three explain one number, the **score** $f(X)$ of a class for a picture $X \
 **Integrated gradients** {cite:p}`sundararajan2017axiomatic` walk in a straight line from a **baseline** $X_0$, a picture in which nothing is said, to the clip, and book every rise of the score on the cells that moved:
 
 $$
-\\mathrm{IG}[t, m] = (X - X_0)[t, m] \\int_0^1 \\frac{\\partial f}{\\partial X[t, m]}\\big(X_0 + \\alpha (X - X_0)\\big)\\, \\mathrm{d}\\alpha .
+\\begin{aligned}
+&\\mathrm{IG}[t, m] = (X - X_0)[t, m] \\\\
+&\\quad \\cdot \\int_0^1 \\frac{\\partial f}{\\partial X[t, m]}\\big(X_0 + \\alpha (X - X_0)\\big)\\, \\mathrm{d}\\alpha .
+\\end{aligned}
 $$
 
 By the fundamental theorem of calculus, the entries add up to $f(X) - f(X_0)$: the books balance, whatever the network. The paper calls this *completeness*. The integral is a mean over some steps.
@@ -103,8 +106,10 @@ By the fundamental theorem of calculus, the entries add up to $f(X) - f(X_0)$: t
 **Grad-CAM** {cite:p}`selvaraju2017gradcam` looks at the maps $A \\in \\mathbb{R}^{T' \\times M' \\times C}$ of one convolution. A channel, one of the $C$ maps, weighs as much as the score rises with it, on average over its places; the weighted sum is cut off below zero and drawn on the grid of the picture, each place at the middle of what it looks at:
 
 $$
-w_c = \\frac{1}{T' M'} \\sum_{t', m'} \\frac{\\partial f}{\\partial A[t', m', c]}, \\qquad
-\\mathrm{CAM} = \\max\\Big(0, \\sum_c w_c\\, A[\\cdot, \\cdot, c]\\Big).
+\\begin{aligned}
+w_c &= \\frac{1}{T' M'} \\sum_{t', m'} \\frac{\\partial f}{\\partial A[t', m', c]}, \\\\
+\\mathrm{CAM} &= \\max\\Big(0, \\sum_c w_c\\, A[\\cdot, \\cdot, c]\\Big).
+\\end{aligned}
 $$
 
 The paper takes the last convolution. In our network that one has 4 × 1 places: <!-- constant: 100 × 32 halved five times --> it can say roughly *when*, and not where in frequency. So we try the third as well, with 13 × 4. <!-- constant: 100 × 32 halved three times -->
@@ -127,7 +132,7 @@ code(
 def show_maps(rows, alt, caption):
     """rows: {title: {method: map}}; one row of maps for each."""
     fig, axes = plots.subplots(len(rows), 4, height=0.5 + 1.7 * len(rows), squeeze=False, sharey=True)
-    for line, (title, drawn) in zip(axes, rows.items(), strict=True):
+    for row, (line, (title, drawn)) in enumerate(zip(axes, rows.items(), strict=True)):
         for ax, (method, values) in zip(line, drawn.items(), strict=True):
             inside = values[begin:end]
             reach = np.abs(inside).max() or 1.0
@@ -135,7 +140,7 @@ def show_maps(rows, alt, caption):
                 inside.T, origin="lower", aspect="auto", cmap="PuOr_r", vmin=-reach, vmax=reach,
                 extent=(0, 0.01 * (end - begin), -0.5, 31.5),
             )
-            if line is axes[0]:
+            if row == 0:
                 ax.set_title(method.replace(" gradients", "\\ngradients").replace(", ", ",\\n"), fontsize=9)
         line[0].set_ylabel(f"{title}\\nmel band")
     for ax in axes[-1]:
@@ -582,7 +587,7 @@ for order in orders:
 """)
 code(
     """
-fig, axes = plots.subplots(1, 2, height=3.3, sharey=True)
+fig, axes = plots.subplots(1, 2, height=4.2, sharey=True)
 for ax, case in zip(axes, ("plain", "with holes"), strict=True):
     for order in orders:
         curves = [r["removal"][case]["silence, curves"][order] for r in runs.values()]
@@ -590,7 +595,7 @@ for ax, case in zip(axes, ("plain", "with holes"), strict=True):
         ax.plot(100 * np.array(transparency.SHARES), np.mean(curves, axis=0), style, label=order)
     ax.set(title=f"network: {case}", xlabel="cells with sound removed (%)")
 axes[0].set_ylabel("probability of the answer (%)")
-axes[1].legend(fontsize=8)
+fig.legend(*axes[0].get_legend_handles_labels(), fontsize=8, ncols=2, loc="outside lower center")
 plots.show(
     fig,
     alt="Probability of the right answer as cells with sound are silenced, for five maps and "
@@ -731,7 +736,7 @@ fig, axes = plots.subplots(1, 3, height=2.9)
 panels = (
     ("word, of the stranger", "right (%)", lambda kind: probes(kind, "digit")),
     ("speaker, of the five", "right (%)", lambda kind: probes(kind, "speaker")),
-    ("planted pitch, of the stranger", "correlation", planted),
+    ("planted pitch", "correlation", planted),
 )
 for ax, (title, unit, numbers_of) in zip(axes, panels, strict=True):
     for kind, style in (("trained", "o-"), ("untrained", "s--")):
