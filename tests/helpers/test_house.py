@@ -37,7 +37,7 @@ FLOORS = (
     ("engrave",),
     ("listen",),
     ("scratch",),
-    ("recognise", "classic", "transcribe", "compose", "tts", "assistant"),
+    ("recognise", "classic", "transcribe", "compose", "tts", "assistant", "distributed"),
     ("fuzz", "experiments"),
     ("exercises",),
 )
@@ -50,6 +50,8 @@ HEAVY = {
     "numba",
     "ipywidgets",
     "sklearn",
+    "dask",
+    "distributed",
 }
 MAY_LOAD_TENSORFLOW = {"models", "training", "transcribe"}
 
