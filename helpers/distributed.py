@@ -37,7 +37,7 @@ ONE_THREAD = (
 SILENT = logging.CRITICAL + 1
 
 
-# --- the engine ----------------------------------------------------------------------------------
+# --- the engine ---------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -123,7 +123,7 @@ def _nothing():
     return None
 
 
-# --- features ------------------------------------------------------------------------------------
+# --- features -----------------------------------------------------------------------------------
 
 
 def share_sounds(folder, sounds):
@@ -207,7 +207,7 @@ def extract(client, pieces, on=None, watch=None, **options):
     return [None if f.status == "error" else f.result() for f in futures]
 
 
-# --- a network whose gradients can be added --------------------------------------------------------
+# --- a network whose gradients can be added -------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -360,7 +360,7 @@ def _over_clips(a):
     return layers.layer_norm(flat, np.ones_like(flat[0]), np.zeros_like(flat[0])).reshape(a.shape)
 
 
-# --- training with averaged gradients --------------------------------------------------------------
+# --- training with averaged gradients -------------------------------------------------------------
 
 
 def share_pictures(folder, pictures, labels):
@@ -557,7 +557,7 @@ def _step_on_file(path):
         return 0
 
 
-# --- what it costs ---------------------------------------------------------------------------------
+# --- what it costs --------------------------------------------------------------------------------
 
 
 def serial_fraction(speed_up, count):

@@ -1,0 +1,367 @@
+"""What two workers are worth on two cores (8.6): `python -m helpers.experiments.cluster`.
+
+Every run starts two worker processes anew and measures, in alternation with one process: pictures
+of 1000 spoken digits in noise, in pieces of several sizes; steps of training of six networks with
+averaged gradients; messages of several sizes. Then it kills workers in the middle of both, and a
+whole training, and counts what is missing or other than without. A run takes about a minute on two
+cores, with nothing else running: close other programs first. Runs are written to
+results/cluster.json as they finish; a run on file is not repeated.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from helpers import distributed
+from helpers.experiments._record import load_results, provenance, write_results
+from helpers.experiments._runs import finish, missing, options, provenance_of
+
+RUNS = 8
+COUNT = 2
+"""Workers: as many as the machine of the runs has cores."""
+CLIPS = 1000
+PIECE = 50
+PIECES = (1, 5, 20, 50, 200, 500)
+ROUNDS = 3
+BATCH = 64
+STEPS = 10
+"""Steps of training in one round of a measurement."""
+FAULT_STEPS = 40
+KILL_AT = 15
+MESSAGES = (1_000, 10_000, 100_000, 400_000, 1_000_000, 4_000_000)
+"""Bytes of a message."""
+NETWORKS = {
+    "convolutions 8": distributed.Network("convolutions", 8),
+    "convolutions 24": distributed.Network("convolutions", 24),
+    "dense 16": distributed.Network("dense", 16),
+    "dense 64": distributed.Network("dense", 64),
+    "dense 256": distributed.Network("dense", 256),
+    "dense 1024": distributed.Network("dense", 1024),
+}
+ONE, THREADS, WORKER, WORKERS = "one process", "two threads", "one worker", "two workers"
+
+
+def plan():
+    """{name: (number,)} of all runs. Chapter: 8.6"""
+    return {f"run {k + 1}": (k,) for k in range(RUNS)}
+
+
+# --- what is told of the runs --------------------------------------------------------------------
+
+
+def seconds(record, *path):
+    """{run: seconds} of a measurement, the median of its rounds; path: its keys in a run.
+
+    Raises KeyError for a measurement that no run has. Chapter: 8.6
+    """
+    found = {}
+    for name, run in record["runs"].items():
+        value = run
+        for key in path:
+            value = value[key]
+        found[name] = float(np.median(value))
+    if not found:
+        raise KeyError(f"no run has {path!r}: there are no results")
+    return found
+
+
+def doublings(record, slow, fast):
+    """{run: log2 of the seconds of `slow` over those of `fast`}, both paths. Chapter: 8.6"""
+    one, two = seconds(record, *slow), seconds(record, *fast)
+    return {run: float(np.log2(one[run] / two[run])) for run in one}
+
+
+def links(record):
+    """{run: (fixed seconds of an exchange with two workers, bytes per second)}. Chapter: 8.6"""
+    found = {}
+    for name, run in record["runs"].items():
+        sizes = [2 * COUNT * int(n) for n in run["messages"]]
+        took = [float(np.median(t)) for t in run["messages"].values()]
+        found[name] = distributed.fit_line(sizes, took)
+    return found
+
+
+def forecast(record, network):
+    """{run: seconds of a step by two workers, as the cost model has it}.
+
+    From the time of one process, of the optimiser, and of messages; nothing of the workers' own
+    steps goes in. Chapter: 8.6
+    """
+    size = 4 * NETWORKS[network].size
+    one = seconds(record, "training", network, ONE)
+    update = seconds(record, "training", network, "update")
+    return {
+        run: update[run]
+        + distributed.step_seconds(
+            COUNT, one[run] - update[run], size, fixed / 2, bandwidth, pattern="star"
+        )
+        for run, (fixed, bandwidth) in links(record).items()
+    }
+
+
+def forecast_errors(record):
+    """{network: mean over runs of log2(measured / forecast)}. Chapter: 8.6"""
+    found = {}
+    for network in NETWORKS:
+        told, took = forecast(record, network), seconds(record, "training", network, WORKERS)
+        found[network] = float(np.mean([np.log2(took[run] / told[run]) for run in told]))
+    return found
+
+
+def provenance_text(record):
+    """One sentence on where and when the runs were made. Chapter: 8.6"""
+    runs = list(record["runs"].values())
+    versions = Counter(run["engine"] for run in runs)
+    return f"{len(runs)} runs with {' and '.join(versions)}. {provenance_of(runs)}"
+
+
+# --- the runs ------------------------------------------------------------------------------------
+
+
+def main(arguments=None):
+    """Do the runs that are not on file; returns 0."""
+    asked = options("cluster", __doc__, arguments)
+
+    from helpers.datasets import load_digits
+
+    clips = load_digits("real")
+    settings = _settings(clips)
+    record = load_results("cluster", __doc__)
+    for name, (number,) in missing(record, plan(), settings, asked.only).items():
+        record["runs"][name] = {**run(clips, number), "settings": settings, **provenance()}
+        write_results(record, "cluster")
+        print(f"{name}: {record['runs'][name]['seconds']} s", flush=True)
+    finish(record, plan(), "cluster", __doc__)
+    return 0
+
+
+def _settings(clips):
+    return {
+        "workers": COUNT,
+        "clips": CLIPS,
+        "pieces": [PIECE, *PIECES],
+        "rounds": ROUNDS,
+        "batch": BATCH,
+        "steps": STEPS,
+        "faults": [FAULT_STEPS, KILL_AT],
+        "data": clips.id,
+    }
+
+
+def run(clips, number):
+    """One run, a dict: see `python -m helpers.experiments.cluster`. Chapter: 8.6"""
+    from importlib.metadata import version
+
+    began = time.monotonic()
+    every = np.linspace(0, len(clips) - 1, min(CLIPS, len(clips))).astype(int)
+    some = clips.subset(every)
+    result = {"engine": f"distributed {version('distributed')}"}
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        distributed.one_thread(),
+    ):
+        distributed.share_sounds(folder, some.audio)
+        with distributed.workers(COUNT) as client:
+            pictures = warm(client, folder, len(some))
+            distributed.share_pictures(folder, pictures, some.labels)
+            result["worker_mb"] = worker_megabytes(client)
+            result["features"] = measure_features(client, folder, len(some))
+            result["training"] = measure_training(client, folder)
+            result["messages"] = measure_messages(client)
+            result["faults"] = measure_faults(client, folder, pictures, number)
+        result["faults"]["no second try"] = lost_without_retry(folder, pictures)
+        result["faults"] |= measure_resuming(folder, number)
+    return {**result, "seconds": round(time.monotonic() - began, 1)}
+
+
+def warm(client, folder, count):
+    """Load what a first task loads, here and in all workers; the pictures of one process.
+
+    Chapter: 8.6
+    """
+    for address in distributed.addresses(client):
+        distributed.extract(client, [(0, 2)], on=[address], folder=folder)
+    return distributed.extract_here(distributed.pieces_of(count, PIECE), folder=folder)
+
+
+def worker_megabytes(client):
+    """Memory of the largest worker, in units of 10⁶ bytes. Chapter: 8.6"""
+    return round(max(client.run(_memory).values()) / 1e6)
+
+
+def _memory():
+    import os
+
+    import psutil
+
+    return psutil.Process(os.getpid()).memory_info().rss
+
+
+def clock(work):
+    """(seconds, result) of a function without arguments. Chapter: 8.6"""
+    began = time.perf_counter()
+    result = work()
+    return time.perf_counter() - began, result
+
+
+def measure_features(client, folder, count, rounds=ROUNDS, sizes=PIECES):
+    """Seconds of the pictures of all clips, by one process and by workers, in alternation.
+
+    {"one process", "one worker", "two workers": [seconds], "pieces": {size: [seconds]}, "other":
+    clips that are not the same to the last bit}. Chapter: 8.6
+    """
+    pieces, both = distributed.pieces_of(count, PIECE), distributed.addresses(client)
+    found = {ONE: [], WORKER: [], WORKERS: [], "pieces": {str(s): [] for s in sizes}, "other": 0}
+    for _ in range(rounds):
+        took, here = clock(lambda: distributed.extract_here(pieces, folder=folder))
+        found[ONE].append(took)
+        for way, on in ((WORKER, both[:1]), (WORKERS, both)):
+            took, parts = clock(
+                lambda on=on: distributed.extract(client, pieces, on, folder=folder)
+            )
+            found[way].append(took)
+            found["other"] += other_clips(parts, here)
+        for size in sizes:
+            cut = distributed.pieces_of(count, size)
+            took, parts = clock(lambda cut=cut: distributed.extract(client, cut, folder=folder))
+            found["pieces"][str(size)].append(took)
+            found["other"] += other_clips(parts, here)
+    return found
+
+
+def other_clips(parts, expected):
+    """How many clips of a list of pieces differ in any bit from the expected ones (n, …), or are
+    missing (None). Chapter: 8.6
+    """
+    kept = [p for p in parts if p is not None]
+    gone = len(expected) - sum(map(len, kept))
+    if gone:
+        return gone
+    joined = np.concatenate(kept)
+    return int((joined.view(np.uint32) != expected.view(np.uint32)).any(axis=(1, 2)).sum())
+
+
+def measure_training(client, folder, networks=NETWORKS, rounds=ROUNDS, steps=STEPS):
+    """Seconds per step of each network: one process, one with two threads, workers; and "update",
+    of the optimiser alone. Chapter: 8.6
+    """
+    from threadpoolctl import threadpool_limits
+
+    found = {}
+    for name, network in networks.items():
+        whole = distributed.Training(network, folder, BATCH, shards=1)
+        split = distributed.Training(network, folder, BATCH, shards=COUNT)
+        whole.here(2), split.by_workers(client, 2)
+        gradient = np.full(network.size, 1e-3, np.float32)
+        found[name] = {ONE: [], THREADS: [], WORKERS: [], "update": []}
+        for _ in range(rounds):
+            found[name][ONE].append(clock(lambda: whole.here(steps))[0] / steps)  # noqa: B023
+            with threadpool_limits(COUNT):
+                took = clock(lambda: whole.here(steps))[0] / steps  # noqa: B023
+            found[name][THREADS].append(took)
+            took = clock(lambda: split.by_workers(client, steps))[0] / steps  # noqa: B023
+            found[name][WORKERS].append(took)
+            parts = [(0.0, gradient, BATCH)]
+            found[name]["update"].append(clock(lambda: whole.apply(parts))[0])  # noqa: B023
+    return found
+
+
+def measure_messages(client, sizes=MESSAGES, rounds=9):
+    """Seconds to send so many bytes to each worker at once and get them back. Chapter: 8.6"""
+    both = distributed.addresses(client)
+    found = {}
+    for size in sizes:
+        message = np.zeros(size // 4, np.float32)
+
+        def exchange(message=message):
+            futures = [
+                client.submit(distributed.echo, message, workers=[a], pure=False) for a in both
+            ]
+            return client.gather(futures)
+
+        exchange()
+        found[str(size)] = [clock(exchange)[0] for _ in range(rounds)]
+    return found
+
+
+def measure_faults(client, folder, pictures, seed):
+    """Kill a worker in the middle of features and of training; count what is other than without.
+
+    {"pieces", "calls": of the task, "other clips", "other weights"}. Chapter: 8.6
+    """
+    pieces = distributed.pieces_of(len(pictures), PIECE)
+    with tempfile.TemporaryDirectory() as journal:
+        parts = distributed.extract(
+            client, pieces, watch=killer(client, len(pieces) // 2), folder=folder, journal=journal
+        )
+        calls = len(list(Path(journal).iterdir()))
+    client.wait_for_workers(COUNT)
+    network = NETWORKS["convolutions 8"]
+    alone = distributed.Training(network, folder, BATCH, seed=seed).here(FAULT_STEPS)
+    killed = distributed.Training(network, folder, BATCH, seed=seed)
+    killed.by_workers(client, FAULT_STEPS, watch=killer(client, KILL_AT))
+    client.wait_for_workers(COUNT)
+    return {
+        "pieces": len(pieces),
+        "calls": calls,
+        "other clips": other_clips(parts, pictures),
+        "other weights": other_numbers(killed.vector, alone.vector),
+    }
+
+
+def killer(client, moment):
+    """A `watch` function that kills a worker when it is called with `moment`. Chapter: 8.6"""
+
+    def watch(number):
+        if number == moment:
+            distributed.kill_a_worker(client)
+
+    return watch
+
+
+def other_numbers(one, two):
+    """How many of two float32 arrays' numbers differ in any bit. Chapter: 8.6"""
+    return int((one.view(np.uint32) != two.view(np.uint32)).sum())
+
+
+def lost_without_retry(folder, pictures):
+    """Clips that are missing if a worker is killed and no task is tried again. Chapter: 8.6"""
+    pieces = distributed.pieces_of(len(pictures), PIECE)
+    with distributed.workers(COUNT, allowed_failures=0) as client:
+        watch = killer(client, len(pieces) // 2)
+        return other_clips(
+            distributed.extract(client, pieces, watch=watch, folder=folder), pictures
+        )
+
+
+def measure_resuming(folder, seed):
+    """Kill a whole training and go on from its last checkpoint, with and without the optimiser.
+
+    {"checkpoint": step, "other weights, resumed", "other weights, weights alone"}. Chapter: 8.6
+    """
+    settings = {"network": NETWORKS["convolutions 8"], "folder": folder, "batch": BATCH}
+    settings["seed"] = seed
+    whole = distributed.Training(**settings).here(FAULT_STEPS)
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "checkpoint.npz"
+        step = distributed.kill_while_training(path, KILL_AT, FAULT_STEPS, 5, **settings)
+        resumed = distributed.Training(**settings).load(path)
+        resumed.save(path, optimiser=False)
+        resumed.here(FAULT_STEPS - resumed.step)
+        bare = distributed.Training(**settings).load(path)
+        bare.here(FAULT_STEPS - bare.step)
+    return {
+        "checkpoint": step,
+        "other weights, resumed": other_numbers(resumed.vector, whole.vector),
+        "other weights, weights alone": other_numbers(bare.vector, whole.vector),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
