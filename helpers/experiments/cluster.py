@@ -203,11 +203,11 @@ def _memory():
     return psutil.Process(os.getpid()).memory_info().rss
 
 
-def clock(work):
-    """(seconds, result) of a function without arguments. Chapter: 8.6"""
+def clock(work, *arguments, **options):
+    """(seconds, result) of a call. Chapter: 8.6"""
     began = time.perf_counter()
-    result = work()
-    return time.perf_counter() - began, result
+    result = work(*arguments, **options)
+    return round(time.perf_counter() - began, 6), result
 
 
 def measure_features(client, folder, count, rounds=ROUNDS, sizes=PIECES):
@@ -219,17 +219,15 @@ def measure_features(client, folder, count, rounds=ROUNDS, sizes=PIECES):
     pieces, both = distributed.pieces_of(count, PIECE), distributed.addresses(client)
     found = {ONE: [], WORKER: [], WORKERS: [], "pieces": {str(s): [] for s in sizes}, "other": 0}
     for _ in range(rounds):
-        took, here = clock(lambda: distributed.extract_here(pieces, folder=folder))
+        took, here = clock(distributed.extract_here, pieces, folder=folder)
         found[ONE].append(took)
         for way, on in ((WORKER, both[:1]), (WORKERS, both)):
-            took, parts = clock(
-                lambda on=on: distributed.extract(client, pieces, on, folder=folder)
-            )
+            took, parts = clock(distributed.extract, client, pieces, on, folder=folder)
             found[way].append(took)
             found["other"] += other_clips(parts, here)
         for size in sizes:
             cut = distributed.pieces_of(count, size)
-            took, parts = clock(lambda cut=cut: distributed.extract(client, cut, folder=folder))
+            took, parts = clock(distributed.extract, client, cut, folder=folder)
             found["pieces"][str(size)].append(took)
             found["other"] += other_clips(parts, here)
     return found
@@ -261,14 +259,11 @@ def measure_training(client, folder, networks=NETWORKS, rounds=ROUNDS, steps=STE
         gradient = np.full(network.size, 1e-3, np.float32)
         found[name] = {ONE: [], THREADS: [], WORKERS: [], "update": []}
         for _ in range(rounds):
-            found[name][ONE].append(clock(lambda: whole.here(steps))[0] / steps)  # noqa: B023
+            found[name][ONE].append(clock(whole.here, steps)[0] / steps)
             with threadpool_limits(COUNT):
-                took = clock(lambda: whole.here(steps))[0] / steps  # noqa: B023
-            found[name][THREADS].append(took)
-            took = clock(lambda: split.by_workers(client, steps))[0] / steps  # noqa: B023
-            found[name][WORKERS].append(took)
-            parts = [(0.0, gradient, BATCH)]
-            found[name]["update"].append(clock(lambda: whole.apply(parts))[0])  # noqa: B023
+                found[name][THREADS].append(clock(whole.here, steps)[0] / steps)
+            found[name][WORKERS].append(clock(split.by_workers, client, steps)[0] / steps)
+            found[name]["update"].append(clock(whole.apply, [(0.0, gradient, BATCH)])[0])
     return found
 
 
@@ -279,15 +274,15 @@ def measure_messages(client, sizes=MESSAGES, rounds=9):
     for size in sizes:
         message = np.zeros(size // 4, np.float32)
 
-        def exchange(message=message):
-            futures = [
-                client.submit(distributed.echo, message, workers=[a], pure=False) for a in both
-            ]
-            return client.gather(futures)
-
-        exchange()
-        found[str(size)] = [clock(exchange)[0] for _ in range(rounds)]
+        exchange(client, message, both)
+        found[str(size)] = [clock(exchange, client, message, both)[0] for _ in range(rounds)]
     return found
+
+
+def exchange(client, message, on):
+    """Send a message to each of some workers at once, and get it back from each. Chapter: 8.6"""
+    futures = [client.submit(distributed.echo, message, workers=[a], pure=False) for a in on]
+    return client.gather(futures)
 
 
 def measure_faults(client, folder, pictures, seed):
