@@ -34,17 +34,18 @@ md(r'''
 - write down what a step costs on many machines, and hold the model against measurements;
 - kill a worker, or the whole training, and lose nothing.
 
-**Read first:** [3.1](../3-from-scratch/1-layers.ipynb) for the layers and their gradients, which the workers use. Claims and verdicts are explained in [2.5](../2-concepts/5-experiments-that-can-fail.ipynb).
+**Read first:** [3.1](../3-mathematics/1-convolution.ipynb) for the layers and their gradients, which the workers use. Claims and verdicts are explained in [2.5](../2-concepts/5-experiments-that-can-fail.ipynb).
 ''')
 code('''
 import tempfile
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from IPython.display import Markdown, display
 
-from helpers import distributed, plots
+from helpers import audio, augment, distributed, plots
 from helpers.distributed import Network, Training
 from helpers.exercises import check, hint, solution
 from helpers.experiments import cluster as lab
@@ -91,8 +92,8 @@ md(r'''
 The task comes from the training of chapter 5.2: make pictures of clips *in noise*, so that a network learns to hear through it. Listen to a clip before and after.
 ''')
 code('''
-x = distributed.audio.fix_length(some.audio[0], distributed.SAMPLES)
-noisy = distributed.augment.add_noise(x, distributed.SNR, np.random.default_rng([SEED, 0]))
+x = audio.fix_length(some.audio[0], distributed.SAMPLES)
+noisy = augment.add_noise(x, distributed.SNR, np.random.default_rng([SEED, 0]))
 labels = ["as recorded", "as the task makes it, noise 10 dB below"]
 players([x, noisy], 8000, labels, credit=clips.credit, encoding="compact")
 ''')
@@ -441,7 +442,7 @@ pieces = distributed.pieces_of(len(some), PIECE)
 with tempfile.TemporaryDirectory() as journal:
     watch = lab.killer(client, len(pieces) // 2)
     parts = extract(pieces, watch=watch, journal=journal)
-    calls = len(list(lab.Path(journal).iterdir()))
+    calls = len(list(Path(journal).iterdir()))
 print(f"{len(pieces)} pieces, {calls} calls; {lab.other_clips(parts, pictures)} clips differ")
 client.wait_for_workers(COUNT)
 killed = Training(trained["clip"].network, folder, seed=SEED)
@@ -495,7 +496,7 @@ code('''
 settings = {"network": trained["clip"].network, "folder": folder, "seed": SEED}
 whole = Training(**settings).here(60)
 with tempfile.TemporaryDirectory() as place:
-    path = lab.Path(place) / "checkpoint.npz"
+    path = Path(place) / "checkpoint.npz"
     step = distributed.kill_while_training(path, 20, 60, 5, **settings)
     resumed = Training(**settings).load(path)
     resumed.here(60 - resumed.step)
