@@ -313,6 +313,8 @@ clip_verdict = verdict(
     comparison="shards of 48 and 16 against the whole batch, group normalisation",
     **AVERAGE,
 )
+''')
+code('''
 counts_verdict = verdict(
     "8.6-counts",
     claim="Without the counts it is another gradient.",
@@ -390,6 +392,8 @@ gain_verdict = verdict(
     smallest_effect=0.33,
     **STEP,
 )
+''')
+code('''
 loss_verdict = verdict(
     "8.6-many-weights",
     claim="Two workers lengthen a step that has many weights and little work.",
@@ -465,10 +469,12 @@ killed_verdict = verdict(
     threshold=1.0,
     direction="less",
     unit="run",
-    metric="clips and weights that are missing or differ, number",
+    metric="what is missing or differs, clips or weights",
     comparison="a worker killed while making pictures, and one during training, against none",
     source="fsdd",
 )
+''')
+code('''
 retry_verdict = verdict(
     "8.6-no-retry",
     claim="Without a second try, results are missing.",
@@ -515,6 +521,8 @@ resumed_verdict = verdict(
     comparison="killed and resumed against undisturbed",
     source="fsdd",
 )
+''')
+code('''
 size = lab.NETWORKS["convolutions 8"].size
 bare_verdict = verdict(
     "8.6-weights-alone",
@@ -551,6 +559,8 @@ def ring(case, n, batch=1024):
     return distributed.step_seconds(n, 6 * weights * batch / speed, 4 * weights, latency, bandwidth)
 
 
+''')
+code('''
 table = ["| | " + " | ".join(f"N = {n}" for n in NUMBERS) + " | fastest | machine-hours |"]
 table.append("|---|" + "---:|" * (len(NUMBERS) + 2))
 for case in CASES:
@@ -593,8 +603,9 @@ was off by {batch_verdict.measured()}. On two cores, two workers made pictures f
 task for every clip cost {pieces_verdict.measured()}. A step of training changed by
 {gain_verdict.measured()} where there was much work for few weights and by
 {loss_verdict.measured()} where there were many weights, and a model of four numbers foretold it up
-to {np.abs(told).max():.2f} doublings. Killed workers left {killed_verdict.measured()}; a killed
-training that went on from its checkpoint, {resumed_verdict.measured()}.
+to {np.abs(told).max():.2f} doublings. Killed workers changed or lost
+{killed_verdict.measured()}; a killed training that went on from its checkpoint,
+{resumed_verdict.measured()}.
 """)
 ''')
 md(r'''
