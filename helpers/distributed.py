@@ -197,14 +197,18 @@ def extract(client, pieces, on=None, watch=None, **options):
     number of pieces that are done, each time that one is. Results stay with the workers until the
     last one is done. None stands for a piece that the engine gave up. Chapter: 8.6
     """
-    from distributed import as_completed
+    from distributed import as_completed, wait
 
     task = functools.partial(noisy_pictures, **options)
     futures = client.map(task, pieces, pure=False, workers=on)
     for done, _ in enumerate(as_completed(futures), start=1):
         if watch is not None:
             watch(done)
-    return [None if f.status == "error" else f.result() for f in futures]
+    wait(futures)
+    given_up = [future.status == "error" for future in futures]
+    kept = [future for future, gone in zip(futures, given_up, strict=True) if not gone]
+    results = iter(client.gather(kept))
+    return [None if gone else next(results) for gone in given_up]
 
 
 # --- a network whose gradients can be added -------------------------------------------------------
