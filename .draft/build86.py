@@ -344,7 +344,7 @@ plots.show(
 )
 ''', "hide-input")
 md(r'''
-A network with batch normalisation can be trained on many machines and often is; {cite:t}`goyal2017accurate` kept the statistics on each worker. But it is then *another* training, whose result depends on how many clips a worker holds. Exercise 8.6.3 shows what workers would have to exchange to make it the same.
+A network with batch normalisation can be trained on many machines and often is; {cite:t}`goyal2017accurate` kept the statistics on each worker on purpose, and the number of examples on a worker fixed, as a setting of the normalisation. But changed with the cluster, it is *another* training. Exercise 8.6.3 shows what workers would have to exchange to make it the same.
 
 ## Can the time of a step be foretold?
 
