@@ -82,7 +82,7 @@ def workers(count, allowed_failures=3):
             silence_logs=SILENT,
         )
         stack.enter_context(cluster)
-        client = stack.enter_context(Client(cluster, direct_to_workers=True, set_as_default=False))
+        client = stack.enter_context(Client(cluster, direct_to_workers=True))
         client.wait_for_workers(count)
         yield client
 
