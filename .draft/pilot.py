@@ -8,7 +8,9 @@ if __name__ == "__main__":
     from helpers.experiments._record import load_results, provenance, write_results
 
     clips = load_digits(quiet=True)
-    lab.CLIPS, lab.ROUNDS = 400, 1
+    lab.CLIPS = 200
+    lab.measure_training.__defaults__ = (lab.NETWORKS, 1, 3)
+    lab.measure_features.__defaults__ = (1, lab.PIECES)
     record = load_results("cluster", lab.__doc__)
     for k in range(int(sys.argv[1])):
         t = time.time()
