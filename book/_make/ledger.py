@@ -15,7 +15,7 @@ FIELDS = [
     *("id", "claim", "chapter", "page"),
     *("comparison", "metric", "metric_unit", "unit", "n"),
     *("mean", "low", "high", "confidence", "method"),
-    *("direction", "threshold", "tolerance", "outcome", "condition"),
+    *("direction", "threshold", "tolerance", "afterwards", "outcome", "condition"),
     *("source", "seeds", "seeds_date", "text"),
 ]
 

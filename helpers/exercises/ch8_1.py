@@ -66,6 +66,14 @@ def check_push(answer):
                 "Cut into blocks the result is another one. Does each block begin with what the "
                 "last one kept?"
             )
+    for kernel in (np.array([2.0]), np.array([1.0, 0.0, -1.0, 0.5, 3.0])):
+        back, n = len(kernel) - 1, len(kernel)
+        y, kept = push(np.zeros(back), x[:2], kernel)
+        if len(np.atleast_1d(kept)) != back:
+            raise Wrong(f"{n} taps need the last {back} samples, not {len(np.atleast_1d(kept))}.")
+        y = array(y, (2,), f"the results with {n} taps")
+        if not close(y, np.convolve(x[:2], kernel[::-1])[:2]):
+            raise Wrong(f"With {n} taps instead of three the result is wrong.")
 
 
 def solve_push(kept, block, kernel):
@@ -90,12 +98,17 @@ def _push_reversed(kept, block, kernel):
     return solve_push(kept, block, kernel[::-1])
 
 
+def _push_three(kept, block, kernel):
+    x = np.concatenate([kept, block])
+    return solve_push(kept, block, kernel)[0], x[-2:]
+
+
 # --- 8.1.3 ---------------------------------------------------------------------------------------
 
 
 def check_scale(answer):
     scale_of = function(answer)
-    for low, high in ((-1.0, 3.0), (0.0, 5.1), (-2.55, 0.0)):
+    for low, high in ((-1.0, 3.0), (0.0, 5.1), (-2.55, 0.0), (-1.0, 1.45)):
         result = scale_of(low, high)
         if not isinstance(result, tuple | list) or len(result) != 2:
             raise Wrong("Give back two numbers, the scale and the zero point.")
@@ -126,12 +139,14 @@ def solve_scale(low, high):
 
 def check_products(answer):
     count = number(answer, "the number of multiply-accumulates")
-    right = 25 * 8 * 9 * 14 * 28
-    if close(count, 9 * 14 * 28, rtol=0):
+    right = 25 * 8 * 25 * 14 * 28
+    if close(count, right * 9 / 25, rtol=0):
+        raise Wrong("That is what it takes with 3 × 3, as in the table. Here the kernel is 5 × 5.")
+    if close(count, 25 * 14 * 28, rtol=0):
         raise Wrong("Those are the weights. Each of them is used at every place of the output.")
-    if close(count, 50 * 16 * 9 * 14 * 28, rtol=0):
+    if close(count, 50 * 16 * 25 * 14 * 28, rtol=0):
         raise Wrong("With stride 2 the filter is applied at every other frame and band only.")
-    if close(count, 25 * 8 * 9 * 28, rtol=0):
+    if close(count, 25 * 8 * 25 * 28, rtol=0):
         raise Wrong("Every filter looks at all 14 channels of its input.")
     if close(count, 2 * right, rtol=0):
         raise Wrong("One multiplication and one addition together count as one.")
@@ -140,8 +155,8 @@ def check_products(answer):
 
 
 def solve_products():
-    """Stride 2 leaves $25 \\times 8$ places; at each, 28 filters of $3 \\times 3 \\times 14$."""
-    return 25 * 8 * 3 * 3 * 14 * 28
+    """Stride 2 leaves $25 \\times 8$ places; at each, 28 filters of $5 \\times 5 \\times 14$."""
+    return 25 * 8 * 5 * 5 * 14 * 28
 
 
 # --- 8.1.5 ---------------------------------------------------------------------------------------
@@ -161,6 +176,8 @@ def check_pruned(answer):
     zeros = int((one == 0).sum() + (two == 0).sum())
     if (one == 0).sum() == 2 and (two == 0).sum() == 2:
         raise Wrong("You pruned each layer by half. Use one threshold for all weights together.")
+    if two[0, 1] == 0 and two[0, 0] != 0:
+        raise Wrong("Compare sizes, |w|: a negative weight is not a small one.")
     if (two == 0).sum() >= 3:
         raise Wrong("You removed the largest weights. The smallest in size are to go.")
     if one[1] != 0 or (one[3] == 0 and one[0] != 0):
@@ -169,6 +186,9 @@ def check_pruned(answer):
         raise Wrong(f"Half of eight weights are four; {zeros} are zero.")
     if not close(two, large):
         raise Wrong("All of the second layer is larger than anything in the first: leave it.")
+    zeros = sum(int((np.asarray(w) == 0).sum()) for w in pruned([small, large], 0.25))
+    if zeros != 2:
+        raise Wrong(f"A quarter of eight weights are two; with that share, {zeros} are zero.")
 
 
 def solve_pruned(layers, share):
@@ -186,6 +206,11 @@ def _pruned_each(layers, share):
 def _pruned_largest(layers, share):
     sizes = np.sort(np.concatenate([np.abs(w).ravel() for w in layers]))
     return [np.where(np.abs(w) < sizes[round((1 - share) * len(sizes))], w, 0.0) for w in layers]
+
+
+def _pruned_signed(layers, share):
+    sizes = np.sort(np.concatenate([w.ravel() for w in layers]))
+    return [np.where(w >= sizes[round(share * len(sizes))], w, 0.0) for w in layers]
 
 
 def _pruned_in_place(layers, share):
@@ -218,13 +243,14 @@ EXERCISES = (
         check=check_push,
         hints=(
             "Put what was kept before the block; then the kernel fits exactly len(block) times.",
-            "Keep the last len(kernel) − 1 of the joined samples.",
+            "Keep what lies behind the first len(block) joined samples; for one tap that is none.",
         ),
         solution=solve_push,
         wrong_answers=(
             (_push_forgetful, "what the last one kept"),
             (_push_short, "join old and new"),
             (_push_reversed, "wrong way round"),
+            (_push_three, "taps"),
         ),
     ),
     Exercise(
@@ -244,6 +270,10 @@ EXERCISES = (
                 lambda low, high: ((high - low) / 255, -128 - 255 * low / (high - low) + 0.25),
                 "whole number",
             ),
+            (
+                lambda low, high: ((high - low) / 255, int(-128 - 255 * low / (high - low))),
+                "must come out near",
+            ),
         ),
     ),
     Exercise(
@@ -252,13 +282,14 @@ EXERCISES = (
         check=check_products,
         hints=(
             "How many frames and bands does the output have when the stride is 2?",
-            "At each of these places, each filter takes 3 · 3 · 14 products.",
+            "At each of these places, each filter takes 5 · 5 · 14 products.",
         ),
         solution=solve_products,
         wrong_answers=(
-            (9 * 14 * 28, "Those are the weights"),
-            (50 * 16 * 9 * 14 * 28, "stride 2"),
-            (25 * 8 * 9 * 28, "all 14 channels"),
+            (25 * 14 * 28, "Those are the weights"),
+            (50 * 16 * 25 * 14 * 28, "stride 2"),
+            (25 * 8 * 25 * 28, "all 14 channels"),
+            (25 * 8 * 9 * 14 * 28, "3 × 3"),
         ),
     ),
     Exercise(
@@ -275,6 +306,8 @@ EXERCISES = (
             (_pruned_each, "one threshold for all"),
             (_pruned_largest, "the largest weights"),
             (_pruned_in_place, "have changed"),
+            (_pruned_signed, "not a small one"),
+            (lambda layers, share: solve_pruned(layers, 0.5), "quarter"),
         ),
     ),
 )

@@ -87,10 +87,10 @@ def chosen(record, speaker):
     return best
 
 
-def draws(labels, takes, seed):
+def draws(labels, seed):
     """{size: indices into a person's clips}, nested within "in all" and within "a class".
 
-    labels, takes (n,): of the clips that the person could give. Chapter: 8.2
+    labels (n,): of the clips that the person could give. Chapter: 8.2
     """
     rng = np.random.default_rng([82, seed])
     said = rng.permutation(len(labels))
@@ -242,7 +242,7 @@ def _tune(pair, seed):
     person, tried = _Person(pair, seed), {}
     for speaker in pair:
         person.meet(speaker)
-        five = draws(person.pool.labels, person.pool.takes, seed)["5 a class"]
+        five = draws(person.pool.labels, seed)["5 a class"]
         tried[speaker] = {}
         for kind, rates in RATES.items():
             way = kind if f"{kind}, rehearsing" not in WAYS else f"{kind}, rehearsing"
@@ -259,7 +259,7 @@ def _tune(pair, seed):
 def _run(away, seed, rates):
     person, (speaker,) = _Person(away, seed), away
     person.meet(speaker)
-    sizes = draws(person.pool.labels, person.pool.takes, seed)
+    sizes = draws(person.pool.labels, seed)
     adapted, numbers, seconds = {}, {}, []
     for way, (kind, _) in WAYS.items():
         tutor = person.tutor(way)

@@ -352,18 +352,9 @@ def _federated(pictures, labels, speakers, away):
         momentum=FED_MOMENTUM,
         seed=seed,
     )
-    scores, together = {"pooled": right(network)}, {}
+    scores, last = {"pooled": right(network)}, {}
     for local in LOCAL_STEPS:
         network = private.GroupNormNetwork(seed=seed)
-        server, agreement, last = [network.get_weights()], [], [None]
-
-        def watch(number, sent, server=server, agreement=agreement, last=last):
-            moved = [_flat(w) - _flat(server[0]) for w in sent.values()]
-            lengths = np.mean([np.linalg.norm(m) for m in moved])
-            agreement.append(float(np.linalg.norm(np.mean(moved, axis=0)) / lengths))
-            server[0] = private.average_weights(list(sent.values()), [1.0] * len(sent))
-            last[0] = sent
-
         private.train_federated(
             network,
             clients,
@@ -373,21 +364,16 @@ def _federated(pictures, labels, speakers, away):
             learning_rate=FED_RATE,
             momentum=FED_MOMENTUM,
             seed=seed,
-            watch=watch,
+            watch=lambda _, sent: last.update(sent),
         )
         scores[str(local)] = right(network)
-        together[str(local)] = round(float(np.mean(agreement)), 4)
         if local == FED_STEPS:
             alone = {}
-            for name, weights in last[0].items():
+            for name, weights in last.items():
                 network.set_weights(weights)
                 alone[name] = right(network)
             scores["alone"] = round(float(np.mean(list(alone.values()))), 5)
-    return {"scores": scores, "alone": alone, "agreement": together}
-
-
-def _flat(weights):
-    return np.concatenate([np.ravel(w) for w in weights])
+    return {"scores": scores, "alone": alone}
 
 
 if __name__ == "__main__":

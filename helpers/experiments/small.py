@@ -77,8 +77,9 @@ def less(record, variant, other, condition):
 def kilobytes(record, variant, zipped=False):
     """Mean size of a variant's files, in units of 1000 bytes. Chapter: 8.1"""
     place = 1 if zipped else 0
-    sizes = [run["bytes"][variant][place] for run in record["runs"].values() if
-             variant in run["bytes"]]  # fmt: skip
+    sizes = [
+        run["bytes"][variant][place] for run in record["runs"].values() if variant in run["bytes"]
+    ]
     return float(np.mean(sizes)) / 1000
 
 
@@ -86,7 +87,7 @@ def comparison(record, variants, base, conditions=CONDITIONS):
     """A Markdown table of accuracies and of paired differences with their 95 % intervals.
 
     variants: {name in the record: name on the page}. Differences are to `base`, over speakers, in
-    percentage points. Chapter: 8.1
+    percentage points; a variant that some runs lack is marked ¹. Chapter: 8.1
     """
     from helpers.verdict import interval
 
@@ -107,7 +108,8 @@ def comparison(record, variants, base, conditions=CONDITIONS):
                 low, high = interval(moved)
                 text += f"<br>{np.mean(moved):+.1f}<br>[{low:+.1f},\u00a0{high:+.1f}]"
             cells.append(text)
-        rows.append(f"| {name} | {size} | " + " | ".join(cells) + " |")
+        some = any(variant not in run["variants"] for run in record["runs"].values())
+        rows.append(f"| {name}{' ¹' * some} | {size} | " + " | ".join(cells) + " |")
     return "\n".join(rows).replace("-", "−").replace("|−−−|", "|---|").replace("−−−:", "---:")
 
 
