@@ -3,9 +3,10 @@
 Every run starts two worker processes anew and measures, in alternation with one process: pictures
 of 1000 spoken digits in noise, in pieces of several sizes; steps of training of six networks with
 averaged gradients; messages of several sizes. Then it kills workers in the middle of both, and a
-whole training, and counts what is missing or other than without. A run takes about a minute on two
-cores, with nothing else running: close other programs first. Runs are written to
-results/cluster.json as they finish; a run on file is not repeated.
+whole training, and counts what is missing or other than without. Runs of a second kind measure one
+network's steps with batches of several sizes. A run takes up to a minute on two cores, with nothing
+else running: close other programs first. Runs are written to results/cluster.json as they finish; a
+run on file is not repeated.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ STEPS = 10
 """Steps of training in one round of a measurement."""
 FAULT_STEPS = 40
 KILL_AT = 15
+BATCHES = (64, 128, 256, 512, 1000)
+BATCH_STEPS = 4
+BATCH_NETWORK = "convolutions 24"
 MESSAGES = (1_000, 10_000, 100_000, 400_000, 1_000_000, 4_000_000)
 """Bytes of a message."""
 NETWORKS = {
@@ -48,8 +52,8 @@ ONE, THREADS, WORKER, WORKERS = "one process", "two threads", "one worker", "two
 
 
 def plan():
-    """{name: (number,)} of all runs. Chapter: 8.6"""
-    return {f"run {k + 1}": (k,) for k in range(RUNS)}
+    """{name: (kind, number)} of all runs: RUNS of each kind, "run" and "batches". Chapter: 8.6"""
+    return {f"{kind} {k + 1}": (kind, k) for kind in ("run", "batches") for k in range(RUNS)}
 
 
 # --- what is told of the runs --------------------------------------------------------------------
@@ -58,10 +62,11 @@ def plan():
 def seconds(record, *path):
     """{run: seconds} of a measurement, the median of its rounds; path: its keys in a run.
 
-    Raises KeyError for a measurement that no run has. Chapter: 8.6
+    Runs of the kind that does not make this measurement are left out. Raises KeyError for a
+    measurement that no run has. Chapter: 8.6
     """
     found = {}
-    for name, run in record["runs"].items():
+    for name, run in runs_with(record, path[0]).items():
         value = run
         for key in path:
             value = value[key]
@@ -69,6 +74,11 @@ def seconds(record, *path):
     if not found:
         raise KeyError(f"no run has {path!r}: there are no results")
     return found
+
+
+def runs_with(record, key):
+    """{name: run} of the runs that have made a measurement, such as "faults". Chapter: 8.6"""
+    return {name: run for name, run in record["runs"].items() if key in run}
 
 
 def doublings(record, slow, fast):
@@ -80,7 +90,7 @@ def doublings(record, slow, fast):
 def links(record):
     """{run: (fixed seconds of an exchange with two workers, bytes per second)}. Chapter: 8.6"""
     found = {}
-    for name, run in record["runs"].items():
+    for name, run in runs_with(record, "messages").items():
         sizes = [2 * COUNT * int(n) for n in run["messages"]]
         took = [float(np.median(t)) for t in run["messages"].values()]
         found[name] = distributed.fit_line(sizes, took)
@@ -114,9 +124,27 @@ def forecast_errors(record):
     return found
 
 
-def provenance_text(record):
-    """One sentence on where and when the runs were made. Chapter: 8.6"""
-    runs = list(record["runs"].values())
+def forecast_by_batch(record):
+    """{batch: speed-up of two workers, as the cost model has it}, for the network of the batches.
+
+    From the time of one process with that batch, and from the optimiser and the messages of the
+    runs of the first kind, medians over the runs. Chapter: 8.6
+    """
+    fixed, bandwidth = np.median(list(links(record).values()), axis=0)
+    update = np.median(list(seconds(record, "training", BATCH_NETWORK, "update").values()))
+    size, found = 4 * NETWORKS[BATCH_NETWORK].size, {}
+    for batch in BATCHES:
+        one = np.median(list(seconds(record, "batches", str(batch), ONE).values()))
+        two = update + distributed.step_seconds(
+            COUNT, one - update, size, fixed / 2, bandwidth, pattern="star"
+        )
+        found[batch] = float(one / two)
+    return found
+
+
+def provenance_text(record, kind="training"):
+    """One sentence on where and when the runs with a measurement were made. Chapter: 8.6"""
+    runs = list(runs_with(record, kind).values())
     versions = Counter(run["engine"] for run in runs)
     return f"{len(runs)} runs with {' and '.join(versions)}. {provenance_of(runs)}"
 
@@ -131,14 +159,21 @@ def main(arguments=None):
     from helpers.datasets import load_digits
 
     clips = load_digits("real")
-    settings = _settings(clips)
     record = load_results("cluster", __doc__)
-    for name, (number,) in missing(record, plan(), settings, asked.only).items():
-        record["runs"][name] = {**run(clips, number), "settings": settings, **provenance()}
-        write_results(record, "cluster")
-        print(f"{name}: {record['runs'][name]['seconds']} s", flush=True)
+    for kind, (settings, do) in _kinds(clips).items():
+        runs = {name: number for name, (of, number) in plan().items() if of == kind}
+        for name, number in missing(record, runs, settings, asked.only).items():
+            record["runs"][name] = {**do(clips, number), "settings": settings, **provenance()}
+            write_results(record, "cluster")
+            print(f"{name}: {record['runs'][name]['seconds']} s", flush=True)
     finish(record, plan(), "cluster", __doc__)
     return 0
+
+
+def _kinds(clips):
+    batches = {"batches": list(BATCHES), "rounds": ROUNDS, "steps": BATCH_STEPS, "data": clips.id}
+    batches["workers"] = COUNT
+    return {"run": (_settings(clips), run), "batches": (batches, run_batches)}
 
 
 def _settings(clips):
@@ -154,14 +189,20 @@ def _settings(clips):
     }
 
 
-def run(clips, number):
-    """One run, a dict: see `python -m helpers.experiments.cluster`. Chapter: 8.6"""
+def _some(clips):
+    every = np.linspace(0, len(clips) - 1, min(CLIPS, len(clips))).astype(int)
+    return clips.subset(every)
+
+
+def _engine():
     from importlib.metadata import version
 
-    began = time.monotonic()
-    every = np.linspace(0, len(clips) - 1, min(CLIPS, len(clips))).astype(int)
-    some = clips.subset(every)
-    result = {"engine": f"distributed {version('distributed')}"}
+    return {"engine": f"distributed {version('distributed')}"}
+
+
+def run(clips, number):
+    """One run, a dict: see `python -m helpers.experiments.cluster`. Chapter: 8.6"""
+    began, some, result = time.monotonic(), _some(clips), _engine()
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
         distributed.one_thread(),
@@ -178,6 +219,37 @@ def run(clips, number):
         result["faults"]["no second try"] = lost_without_retry(folder, pictures)
         result["faults"] |= measure_resuming(folder, number)
     return {**result, "seconds": round(time.monotonic() - began, 1)}
+
+
+def run_batches(clips, number):
+    """A run of the second kind, a dict: seconds of a step by batch and way. Chapter: 8.6"""
+    began, some = time.monotonic(), _some(clips)
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        distributed.one_thread(),
+        distributed.workers(COUNT) as client,
+    ):
+        distributed.share_sounds(folder, some.audio)
+        pictures = warm(client, folder, len(some))
+        distributed.share_pictures(folder, pictures, some.labels)
+        found = measure_batches(client, folder, seed=number)
+    return {**_engine(), "batches": found, "seconds": round(time.monotonic() - began, 1)}
+
+
+def measure_batches(client, folder, sizes=BATCHES, rounds=ROUNDS, steps=BATCH_STEPS, seed=0):
+    """Seconds per step of one network with each batch: {str(batch): {way: [seconds]}}, one process
+    and two workers in alternation. Chapter: 8.6
+    """
+    network, found = NETWORKS[BATCH_NETWORK], {}
+    for size in sizes:
+        whole = distributed.Training(network, folder, size, shards=1, seed=seed)
+        split = distributed.Training(network, folder, size, shards=COUNT, seed=seed)
+        whole.here(1), split.by_workers(client, 1)
+        found[str(size)] = {ONE: [], WORKERS: []}
+        for _ in range(rounds):
+            found[str(size)][ONE].append(clock(whole.here, steps)[0] / steps)
+            found[str(size)][WORKERS].append(clock(split.by_workers, client, steps)[0] / steps)
+    return found
 
 
 def warm(client, folder, count):

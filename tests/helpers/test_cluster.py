@@ -27,7 +27,10 @@ def record(fixed=0.004, bandwidth=4e8, exact=1.0):
         features = {lab.ONE: [2.0 * speed, 9.0, 2.0 * speed], lab.WORKERS: [speed]}
         return {"training": training, "messages": messages, "features": features}
 
-    return {"runs": {"run 1": run(1.0), "run 2": run(1.5)}}
+    batches = {
+        str(n): {lab.ONE: [n / 1000, 9.0, n / 1000], lab.WORKERS: [0.1]} for n in lab.BATCHES
+    }
+    return {"runs": {"run 1": run(1.0), "run 2": run(1.5), "batches 1": {"batches": batches}}}
 
 
 def test_seconds_are_medians_and_doublings_their_ratios():
@@ -46,6 +49,22 @@ def test_links_and_forecasts_are_found_again():
     assert max(map(abs, lab.forecast_errors(record()).values())) < 1e-6
     wrong = lab.forecast_errors(record(exact=2.0))
     assert wrong["dense 64"] == pytest.approx(1.0)
+
+
+def test_a_measurement_is_read_from_the_runs_that_made_it():
+    made = record()
+    assert list(lab.runs_with(made, "messages")) == ["run 1", "run 2"]
+    assert list(lab.seconds(made, "batches", "64", lab.ONE)) == ["batches 1"]
+
+
+def test_the_larger_the_batch_the_better_two_workers_are_foretold():
+    told = lab.forecast_by_batch(record())
+    assert list(told) == list(lab.BATCHES)
+    size = 4 * lab.NETWORKS[lab.BATCH_NETWORK].size
+    two = 0.001 + (1.0 - 0.001) / 2 + 0.004 + 4 * size / 4e8
+    assert told[1000] == pytest.approx(1 / two, rel=1e-6)
+    assert list(told.values()) == sorted(told.values())
+    assert told[1000] < 2
 
 
 def test_clips_that_differ_or_are_missing_are_counted():
@@ -75,7 +94,10 @@ def test_a_killer_waits_for_its_moment(monkeypatch):
 def test_the_results_on_file_are_complete_and_of_these_settings():
     found = load_results("cluster")
     assert list(found["runs"]) == list(lab.plan())
-    for run in found["runs"].values():
+    for run in lab.runs_with(found, "batches").values():
+        assert list(run["batches"]) == [str(n) for n in lab.BATCHES]
+        assert run["settings"]["steps"] == lab.BATCH_STEPS
+    for run in lab.runs_with(found, "training").values():
         assert run["settings"]["steps"] == lab.STEPS
         assert run["settings"]["pieces"] == [lab.PIECE, *lab.PIECES]
         assert set(run["training"]) == set(lab.NETWORKS)
