@@ -12,6 +12,7 @@ import logging
 import os
 import tempfile
 import uuid
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -160,13 +161,14 @@ def noisy_pictures(piece, folder, seed=0, seeding="clip", journal=None):
     up to 8 096 samples, gets noise 10 dB below the speech, and becomes a log-mel picture relative
     to its loudest point. seeding: where the noise comes from, "clip", a generator for each clip
     that its number seeds, or "piece", one generator for the whole piece. journal: a folder in which
-    every call leaves a mark.
+    every call leaves a mark when it begins.
 
     Raises ValueError for another seeding. Chapter: 8.6
     """
     if seeding not in ("clip", "piece"):
         raise ValueError(f"seeding is {seeding!r}; it must be 'clip' or 'piece'")
     first, last = piece
+    _mark(journal)
     sounds, ends = _loaded(folder, "sounds"), _loaded(folder, "ends")
     rng = np.random.default_rng([seed, first])
     pictures = np.empty((last - first, FRAMES, FRONT_END.n_mels), np.float32)
@@ -177,9 +179,20 @@ def noisy_pictures(piece, folder, seed=0, seeding="clip", journal=None):
         x = augment.add_noise(audio.fix_length(x, SAMPLES), SNR, rng)
         picture = log_mel(x, FRONT_END)
         pictures[number - first] = np.maximum(picture - picture.max(), -RANGE) / 20 + 1
-    if journal is not None:
-        (Path(journal) / f"{first}-{uuid.uuid4().hex}").touch()
     return pictures
+
+
+def _mark(journal):
+    if journal is not None:
+        (Path(journal) / f"{os.getpid()}-{uuid.uuid4().hex}").touch()
+
+
+def journal_of(folder):
+    """What calls have marked in a folder: {PID of the process: calls that began there}.
+
+    Chapter: 8.6
+    """
+    return dict(Counter(int(mark.name.partition("-")[0]) for mark in Path(folder).iterdir()))
 
 
 def extract_here(pieces, **options):
@@ -201,10 +214,11 @@ def extract(client, pieces, on=None, watch=None, **options):
 
     task = functools.partial(noisy_pictures, **options)
     futures = client.map(task, pieces, pure=False, workers=on)
-    for done, _ in enumerate(as_completed(futures), start=1):
-        if watch is not None:
-            watch(done)
-    wait(futures)
+    with client.as_current():
+        for done, _ in enumerate(as_completed(futures), start=1):
+            if watch is not None:
+                watch(done)
+        wait(futures)
     given_up = [future.status == "error" for future in futures]
     kept = [future for future, gone in zip(futures, given_up, strict=True) if not gone]
     results = iter(client.gather(kept))
@@ -403,8 +417,12 @@ def average(parts):
     return sum(loss for loss, _, _ in parts) / count, total / np.float32(count)
 
 
-def shard_gradient(numbers, vector, network, folder):
-    """The task of a training step: `loss_and_gradient` of some clips of `folder`. Chapter: 8.6"""
+def shard_gradient(numbers, vector, network, folder, journal=None):
+    """The task of a training step: `loss_and_gradient` of some clips of `folder`.
+
+    journal: as in `noisy_pictures`. Chapter: 8.6
+    """
+    _mark(journal)
     x, labels = _loaded(folder, "pictures")[numbers], _loaded(folder, "labels")[numbers]
     return loss_and_gradient(network, vector, x, labels)
 
@@ -455,56 +473,60 @@ class Training:
             self.apply([shard_gradient(numbers, *rest) for numbers in shards])
         return self
 
-    def by_workers(self, client, steps, on=None, watch=None):
+    def by_workers(self, client, steps, on=None, watch=None, journal=None):
         """Steps in which workers compute the gradients of the shards.
 
-        on: addresses of workers, by default all; shard k goes to the k-th of them, turn by turn,
-        or to another one if that is gone. watch: a function that is called with the number of
-        the step while its gradients are being computed.
+        on: addresses of the only workers to use, by default all. watch: a function that is called
+        with the number of the step while its gradients are being computed. journal: as in
+        `noisy_pictures`. The shards of a step go to the scheduler in one message: it sends at most
+        one every ten milliseconds.
         """
-        on = on or addresses(client)
         for _ in range(steps):
-            futures = [
-                client.submit(
-                    shard_gradient,
-                    numbers,
-                    self.vector,
-                    self.network,
-                    self.folder,
-                    workers=[on[k % len(on)]],
-                    allow_other_workers=True,
-                    pure=False,
-                )
-                for k, numbers in enumerate(self.shards_of_step())
-            ]
+            shards = self.shards_of_step()
+            rest = (self.vector, self.network, self.folder, journal)
+            columns = ([same] * len(shards) for same in rest)
+            futures = client.map(shard_gradient, shards, *columns, pure=False, workers=on)
             if watch is not None:
                 watch(self.step)
             self.apply(client.gather(futures))
         return self
 
+    @property
+    def settings(self):
+        """What a training must share with a checkpoint to go on from it, {name: text}."""
+        told = {
+            name: getattr(self, name) for name in ("network", "batch", "shards", "rate", "seed")
+        }
+        return {name: str(value) for name, value in told.items()} | {
+            "clips": str(len(_loaded(self.folder, "labels")))
+        }
+
     def save(self, path, optimiser=True):
         """Write a checkpoint in one step: the file is the old one or the new one.
 
-        optimiser: with the two means of Adam, without which the next steps are others.
+        optimiser: with the two means of Adam, without which the next steps are others. A process
+        that is killed in here can leave a second file, which the next call overwrites.
         """
         content = {"vector": self.vector, "step": self.step, "losses": np.array(self.losses)}
+        content |= {f"settings {name}": text for name, text in self.settings.items()}
         if optimiser:
             for kind in ("mean", "square"):
                 for name, part in getattr(self.adam, kind).items():
                     content[f"{kind} {name}"] = part
         path = Path(path)
-        part = path.with_name(f"{path.stem}-{uuid.uuid4().hex}.npz")
+        part = path.with_name(f"{path.stem}-part.npz")
         np.savez(part, **content)
         os.replace(part, path)
 
     def load(self, path):
-        """Go on from a checkpoint; raises ValueError if it is of another network."""
+        """Go on from a checkpoint; raises ValueError if it is of a training with other settings."""
         with np.load(path) as content:
-            if content["vector"].shape != self.vector.shape:
-                raise ValueError(
-                    f"the checkpoint has {content['vector'].size} parameters, the network "
-                    f"{self.network.size}: it belongs to another network"
-                )
+            for name, text in self.settings.items():
+                if content[f"settings {name}"] != text:
+                    raise ValueError(
+                        f"the checkpoint has {name} {content[f'settings {name}']}, this training "
+                        f"{text}: it would go on as another training"
+                    )
             self.vector[...] = content["vector"]
             self.step = int(content["step"])
             self.losses = content["losses"].tolist()
@@ -532,8 +554,8 @@ def train_and_save(path, until, every, **settings):
 def kill_while_training(path, after, until, every, **settings):
     """`train_and_save` in a process of its own, which is killed when `after` steps are on file.
 
-    Returns the step of the last checkpoint. Raises RuntimeError if none comes within a minute.
-    Chapter: 8.6
+    Returns the step of the last checkpoint. Raises RuntimeError if none comes within a minute, and
+    if the training had finished before it was killed. Chapter: 8.6
     """
     import multiprocessing
     import time
@@ -550,7 +572,10 @@ def kill_while_training(path, after, until, every, **settings):
     process.join()
     if step < after:
         raise RuntimeError(f"no checkpoint of step {after} came within a minute; the last: {step}")
-    return _step_on_file(path)
+    step = _step_on_file(path)
+    if step >= until:
+        raise RuntimeError(f"all {until} steps were done before the kill: ask for more of them")
+    return step
 
 
 def _step_on_file(path):
@@ -576,26 +601,30 @@ def serial_fraction(speed_up, count):
     return (1 / speed_up - 1 / count) / (1 - 1 / count)
 
 
-def step_seconds(count, work, size, latency, bandwidth, pattern="ring"):
+def step_seconds(count, work, size, latency, bandwidth, pattern="ring", update=0.0):
     """Seconds of a training step of `count` workers, by the cost model of the chapter.
 
-    work: seconds of one worker for the whole batch; size: bytes of a gradient; latency: seconds a
+    work: seconds of one worker for the gradient of the whole batch; update: seconds of the
+    optimiser, which are not shared; size: bytes of a gradient; latency: seconds a
     message; bandwidth: bytes per second of each link. pattern "ring": N workers pass on a part of
     1/N in 2 (N − 1) rounds; "star": a driver sends the weights to each and gets a gradient from
     each, over its one link. One worker sends nothing.
 
-    Raises ValueError for another pattern or less than one worker. Chapter: 8.6
+    Raises ValueError for another pattern, less than one worker, or work that takes no time.
+    Chapter: 8.6
     Source: [patarasuk2009bandwidth]
     """
     if count < 1:
         raise ValueError(f"count is {count!r}; at least one worker is needed")
     if pattern not in ("ring", "star"):
         raise ValueError(f"pattern is {pattern!r}; it must be 'ring' or 'star'")
+    if not work > 0:
+        raise ValueError(f"work is {work} s; a gradient takes time: measure more steps")
     if count == 1:
-        return work
+        return update + work
     if pattern == "star":
-        return work / count + 2 * latency + 2 * count * size / bandwidth
-    return work / count + 2 * (count - 1) * (latency + size / count / bandwidth)
+        return update + work / count + 2 * latency + 2 * count * size / bandwidth
+    return update + work / count + 2 * (count - 1) * (latency + size / count / bandwidth)
 
 
 def fit_line(sizes, seconds):

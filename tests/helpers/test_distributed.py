@@ -1,5 +1,7 @@
 """Work for several workers: pieces, gradients that add up, checkpoints, costs; and the engine."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -50,12 +52,17 @@ def test_noise_of_a_clip_does_not_depend_on_its_piece(folder):
         pictures(7, "worker")
 
 
-def test_a_journal_has_a_mark_for_each_call(folder, tmp_path):
+def test_a_journal_has_a_mark_for_each_call_and_its_process(folder, tmp_path):
     place = tmp_path / "journal"
     place.mkdir()
     for _ in range(2):
         distributed.noisy_pictures((0, 1), folder, journal=place)
-    assert len(list(place.iterdir())) == 2
+    network = NETWORKS[0]
+    rest = (distributed.first_weights(network), network, folder)
+    distributed.shard_gradient(np.arange(3), *rest, journal=place)
+    with pytest.raises(IndexError):
+        distributed.shard_gradient(np.array([10**6]), *rest, journal=place)
+    assert distributed.journal_of(place) == {os.getpid(): 4}
 
 
 # --- gradients
@@ -157,10 +164,40 @@ def test_a_checkpoint_goes_on_where_it_was_written(folder, tmp_path):
     assert [p.name for p in tmp_path.glob("checkpoint*")] == ["checkpoint.npz"]
 
 
-def test_a_checkpoint_of_another_network_is_refused(folder, tmp_path):
+@pytest.mark.parametrize(
+    "other", [{"network": NETWORKS[3]}, {"batch": 9}, {"shards": 3}, {"rate": 1e-3}, {"seed": 1}]
+)
+def test_a_checkpoint_of_another_training_is_refused(folder, tmp_path, other):
+    settings = {"network": NETWORKS[0], "folder": folder, "batch": 8}
+    Training(**settings).save(tmp_path / "c.npz")
+    (name,) = other
+    with pytest.raises(ValueError, match=f"the checkpoint has {name} .*another training"):
+        Training(**settings | other).load(tmp_path / "c.npz")
+
+
+def test_a_checkpoint_for_other_data_is_refused(folder, tmp_path):
     Training(NETWORKS[0], folder, batch=8).save(tmp_path / "c.npz")
-    with pytest.raises(ValueError, match="another network"):
-        Training(NETWORKS[3], folder, batch=8).load(tmp_path / "c.npz")
+    (tmp_path / "less").mkdir()
+    less = distributed.share_pictures(tmp_path / "less", *data(39))
+    with pytest.raises(ValueError, match="has clips 40, this training 39"):
+        Training(NETWORKS[0], less, batch=8).load(tmp_path / "c.npz")
+
+
+def test_what_a_kill_leaves_beside_a_checkpoint_is_overwritten(folder, tmp_path, monkeypatch):
+    training = Training(NETWORKS[0], folder, batch=8)
+    training.save(tmp_path / "c.npz")
+    training.here(1)
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "replace", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            training.save(tmp_path / "c.npz")
+    assert Training(NETWORKS[0], folder, batch=8).load(tmp_path / "c.npz").step == 0
+    training.save(tmp_path / "c.npz")
+    assert [p.name for p in tmp_path.glob("c*")] == ["c.npz"]
+
+
+def _interrupted(*_):
+    raise KeyboardInterrupt
 
 
 def test_empty_shards_are_refused(folder):
@@ -192,6 +229,13 @@ def test_steps_by_hand():
     assert distributed.step_seconds(4, 8.0, 100, 0.1, 50) == pytest.approx(2 + 6 * (0.1 + 0.5))
     star = distributed.step_seconds(4, 8.0, 100, 0.1, 50, pattern="star")
     assert star == pytest.approx(2 + 0.2 + 16)
+    assert distributed.step_seconds(1, 8.0, 1e9, 1.0, 1.0, update=0.5) == 8.5
+    for pattern in ("ring", "star"):
+        with_update = distributed.step_seconds(4, 8.0, 100, 0.1, 50, pattern, update=0.5)
+        without = distributed.step_seconds(4, 8.0, 100, 0.1, 50, pattern)
+        assert with_update == pytest.approx(without + 0.5)
+    with pytest.raises(ValueError, match="a gradient takes time"):
+        distributed.step_seconds(2, -0.001, 1, 1, 1)
     with pytest.raises(ValueError, match="'ring' or 'star'"):
         distributed.step_seconds(2, 1.0, 1, 1, 1, pattern="tree")
     with pytest.raises(ValueError, match="at least one worker"):
@@ -233,7 +277,12 @@ def test_workers_give_the_same_bits_also_when_one_is_killed(folder, tmp_path, ca
             if step == 2:
                 gone.append(distributed.kill_a_worker(client))
 
-        killed.by_workers(client, 6, watch=kill)
+        journal = tmp_path / "steps"
+        journal.mkdir()
+        killed.by_workers(client, 6, watch=kill, journal=journal)
+        calls = distributed.journal_of(journal)
+        assert sum(calls.values()) >= 12
+        assert set(calls) <= {*gone, *client.run(os.getpid).values()}
         assert np.array_equal(killed.vector, alone.vector)
         assert not psutil.pid_exists(gone[0])
         children = psutil.Process().children(recursive=True)
@@ -251,6 +300,8 @@ def test_no_worker_is_refused():
 @pytest.mark.slow
 def test_a_killed_training_leaves_a_checkpoint(folder, tmp_path):
     settings = {"network": NETWORKS[0], "folder": folder, "batch": 8}
+    with pytest.raises(RuntimeError, match="all 2 steps were done"):
+        distributed.kill_while_training(tmp_path / "c.npz", 2, 2, 2, **settings)
     step = distributed.kill_while_training(tmp_path / "c.npz", 4, 10**6, 2, **settings)
     assert step >= 4
     assert Training(**settings).load(tmp_path / "c.npz").step == step
