@@ -86,13 +86,15 @@ def check_statistics(answer):
         raise Wrong("The shards also differ from each other: their means are not the same.")
     if close(variance, np.mean(variances, axis=0)):
         raise Wrong("The mean of the variances neither weighs them nor sees that means differ.")
+    if close(variance, whole.var(axis=0, ddof=1)):
+        raise Wrong("All variances here divide by the count, not by the count less one.")
     if not close(variance, whole.var(axis=0)):
         raise Wrong("Each shard's mean of squares is its variance plus its squared mean.")
 
 
 def solve_statistics(counts, means, variances):
     """Counts, sums and sums of squares can be added, and $E[x^2] = \\mathrm{var} + m^2$. This is
-    what batch normalisation over several workers exchanges."""
+    what batch normalisation over several workers exchanges on the way forwards."""
     n = sum(counts)
     mean = sum(c * m for c, m in zip(counts, means, strict=True)) / n
     square = sum(c * (v + m**2) for c, m, v in zip(counts, means, variances, strict=True)) / n
@@ -106,6 +108,12 @@ def _statistics_unweighted(counts, means, variances):
 def _statistics_within(counts, means, variances):
     mean, _ = solve_statistics(counts, means, variances)
     return mean, sum(c * v for c, v in zip(counts, variances, strict=True)) / sum(counts)
+
+
+def _statistics_less_one(counts, means, variances):
+    n = sum(counts)
+    mean, variance = solve_statistics(counts, means, variances)
+    return mean, variance * n / (n - 1)
 
 
 # --- 8.6.4 ---------------------------------------------------------------------------------------
@@ -138,15 +146,20 @@ def solve_ring(count, size):
 
 def check_deaths(answer):
     chance = function(answer)
-    for count, hours, between in ((1, 10.0, 1000.0), (100, 24.0, 8760.0), (1000, 100.0, 8760.0)):
+    for count, hours, between in ((3, 500.0, 1000.0), (100, 24.0, 8760.0), (1000, 100.0, 8760.0)):
         found = number(chance(count, hours, between), f"the chance with {count} machines")
         right = solve_deaths(count, hours, between)
         if close(found, 1 - right):
             raise Wrong("That is the chance that all of them survive.")
         if close(found, 1 - math.exp(-hours / between)) and not close(found, right):
             raise Wrong("That is one machine. All of them have to survive.")
-        if close(found, count * hours / between) and not close(found, right, rtol=1e-4):
+        if close(found, count * hours / between) and not close(found, right):
             raise Wrong("That is how many deaths to expect. It can exceed 1, and a chance can't.")
+        if close(found, 1 - (1 - hours / between) ** count) and not close(found, right):
+            raise Wrong(
+                "That lets a machine die at most once, with chance hours / between, which can "
+                "exceed 1. Deaths come at any moment: it survives with exp(−hours / between)."
+            )
         if not close(found, right):
             raise Wrong("One machine survives with exp(−hours / between); all must, independently.")
 
@@ -237,8 +250,8 @@ EXERCISES = (
         asks="function",
         check=check_serial,
         hints=(
-            "By Amdahl's law T_N = s T_1 + (1 − s) T_1 / N.",
-            "Divide by T_1, bring s to one side.",
+            "Which part of the time does not depend on how many workers there are?",
+            "Write T_N as the shared and the other part of T_1, and divide by T_1.",
         ),
         solution=solve_serial,
         wrong_answers=(
@@ -260,6 +273,7 @@ EXERCISES = (
         wrong_answers=(
             (_statistics_unweighted, "weigh their means"),
             (_statistics_within, "differ from each other"),
+            (_statistics_less_one, "count less one"),
             (
                 lambda counts, means, variances: solve_statistics(counts, means, variances)[0],
                 "two arrays",
@@ -288,14 +302,15 @@ EXERCISES = (
         asks="function",
         check=check_deaths,
         hints=(
-            "Deaths at random times: one machine survives h hours with exp(−h / M).",
-            "What is the chance that N independent machines all survive?",
+            "The opposite is easier: that none of them dies.",
+            "Deaths at random times, on average one in M hours: how likely is none in h hours?",
         ),
         solution=solve_deaths,
         wrong_answers=(
             (lambda count, hours, between: math.exp(-count * hours / between), "all of them"),
             (lambda count, hours, between: count * hours / between, "can exceed 1"),
             (lambda count, hours, between: 1 - math.exp(-hours / between), "one machine"),
+            (lambda count, hours, between: 1 - (1 - hours / between) ** count, "at most once"),
         ),
     ),
     Exercise(
