@@ -681,7 +681,7 @@ code('''
 heads = ("speed-up with", *(f"N = {n}" for n in NUMBERS), "fastest", "machine-hours")
 table = ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(heads) - 1)]
 for case in CASES:
-    cells = [f"{ring(case, 1) / ring(case, n):.2g}" for n in NUMBERS]
+    cells = [f"{float(f'{ring(case, 1) / ring(case, n):.2g}'):g}" for n in NUMBERS]
     best = min(range(1, 1001), key=lambda n: ring(case, n))
     hours = (float(f"{1e5 * n * ring(case, n) / 3600:.2g}") for n in (1, best))
     cells += [f"N = {best}", " → ".join(f"{h:,g}" for h in hours)]
@@ -712,6 +712,9 @@ The batch was fixed. With a fixed number of examples *for each worker* the first
 ## Summary
 ''')
 code('''
+gain, large, loss = (
+    f"{v.effect:+.2f}".replace("-", "−") for v in (gain_verdict, large_verdict, loss_verdict)
+)
 summary(f"""
 Shared among workers of one machine, pictures in noise and a training with averaged gradients came
 out the same to the last bit as by one process ({same_verdict.outcome} for pictures,
@@ -719,9 +722,9 @@ out the same to the last bit as by one process ({same_verdict.outcome} for pictu
 fixed order. Averaging without counts gives another gradient: {counts_verdict.outcome}; shards with
 batch normalisation do: {batch_verdict.outcome}. Two workers on two cores changed the speed of
 making pictures by {speed_verdict.measured()} (more than half a doubling: {speed_verdict.outcome}).
-They changed the speed of a training step by {gain_verdict.effect:+.2f} doublings with convolutions
-and a batch of {lab.BATCH}, {large_verdict.effect:+.2f} with a batch of 1000 (clearly shorter:
-{gain_verdict.outcome}, and {large_verdict.outcome}) and {loss_verdict.effect:+.2f} with many
+They changed the speed of a training step by {gain} doublings with convolutions
+and a batch of {lab.BATCH}, {large} with a batch of 1000 (clearly shorter:
+{gain_verdict.outcome}, and {large_verdict.outcome}) and {loss} with many
 weights (longer: {loss_verdict.outcome}), and a model of four numbers was off by
 {model_verdict.effect:.2f} doublings. That a killed worker changes no clip:
 {killed_verdict.outcome}, no weight: {killed_training_verdict.outcome}; that without a second try
