@@ -742,13 +742,13 @@ gain, large, loss = (
 summary(f"""
 If noise is seeded clip by clip and shards are added in a fixed order, workers of one machine give
 the bits of one process: {same_verdict.outcome} for pictures, {training_verdict.outcome} for the
-weights of a training; that averaging without counts gives another gradient {counts_verdict.outcome},
-that batch normalisation in shards does {batch_verdict.outcome}. Two workers on two cores changed the
-speed of making pictures by {speed_verdict.measured()} (more than half a doubling:
+weights of a training; that averaging without counts gives another gradient
+{counts_verdict.outcome}, that batch normalisation in shards does {batch_verdict.outcome}. Two
+workers on two cores changed the speed of making pictures by {speed_verdict.measured()} (more than half a doubling:
 {speed_verdict.outcome}). They changed the speed of a training step by {gain} doublings with
 convolutions and a batch of {lab.BATCH} (clearly shorter: {gain_verdict.outcome}), by {large} with
-a batch of 1000 against one process that takes it as a whole ({large_verdict.outcome}), and by {loss}
-with many weights (longer: {loss_verdict.outcome}); a model of four numbers was off by
+a batch of 1000 against one process that takes it as a whole ({large_verdict.outcome}), and by
+{loss} with many weights (longer: {loss_verdict.outcome}); a model of four numbers was off by
 {model_verdict.effect:.2f}. That a killed worker changes no clip {killed_verdict.outcome}, no weight
 {killed_training_verdict.outcome}; without a second try, that results are missing
 {retry_verdict.outcome}. That a killed training goes on from its checkpoint to the same bits
