@@ -361,7 +361,10 @@ A network with batch normalisation can be trained on many machines and often is;
 A task of the first sections sent nothing but numbers of clips, and pictures back. A training step sends *all the weights* to every worker and a gradient as large back. Let $W$ be the seconds that one process takes for the gradient of the batch, $U$ those of the optimiser, which is not shared, $B$ the bytes of a gradient, $\alpha$ the seconds that a message takes however short it is, $\beta$ the bytes per second of a link. With a driver in the middle, a *star*, whose link carries everything,
 
 $$
-T_N = U + \frac{W}{N} + 2\alpha + \frac{2 N B}{\beta} , \qquad T_1 = U + W .
+\begin{aligned}
+T_1 &= U + W , \\
+T_N &= U + \frac{W}{N} + 2\alpha + \frac{2 N B}{\beta} .
+\end{aligned}
 $$
 
 So two workers win if $W > 2\,(2\alpha + 2NB/\beta)$ with $N = 2$; and the larger $N$, the worse the last term. A **ring** has no middle: cut the gradient into $N$ parts and pass them on from worker to worker, first adding, then handing round the sums. Each link carries less than $2B$ however many there are {cite:p}`patarasuk2009bandwidth`:
@@ -413,7 +416,8 @@ for name, network in lab.NETWORKS.items():
     table.append(f"| {name} | {network.size:,} | {cells} |")
 wins = [n for n in lab.NETWORKS
         if middle(lab.step_of(n, lab.WORKERS)) < middle(lab.step_of(n, lab.ONE))]
-text = f"Milliseconds of a step, batches of {lab.BATCH}. Two workers win with {len(wins)}."
+text = f"Milliseconds of a step, batches of {lab.BATCH}. "
+text += f"Networks with which two workers win: {len(wins)}."
 display(Markdown("\\n".join(table)), Markdown(text))
 ''')
 md(r'''
@@ -741,18 +745,18 @@ gain, large, loss = (
 )
 summary(f"""
 If noise is seeded clip by clip and shards are added in a fixed order, workers of one machine give
-the bits of one process: {same_verdict.outcome} for pictures, {training_verdict.outcome} for the
-weights of a training; that averaging without counts gives another gradient
-{counts_verdict.outcome}, that batch normalisation in shards does {batch_verdict.outcome}. Two
-workers on two cores changed the speed of making pictures by {speed_verdict.measured()} (more than half a doubling:
-{speed_verdict.outcome}). They changed the speed of a training step by {gain} doublings with
-convolutions and a batch of {lab.BATCH} (clearly shorter: {gain_verdict.outcome}), by {large} with
-a batch of 1000 against one process that takes it as a whole ({large_verdict.outcome}), and by
-{loss} with many weights (longer: {loss_verdict.outcome}); a model of four numbers was off by
-{model_verdict.effect:.2f}. That a killed worker changes no clip {killed_verdict.outcome}, no weight
-{killed_training_verdict.outcome}; without a second try, that results are missing
-{retry_verdict.outcome}. That a killed training goes on from its checkpoint to the same bits
-{resumed_verdict.outcome}.
+the bits of one process (for pictures: {same_verdict.outcome}; for the weights of a training:
+{training_verdict.outcome}); averaging without counts gives another gradient
+({counts_verdict.outcome}), and so does batch normalisation in shards ({batch_verdict.outcome}).
+Two workers on two cores changed the speed of making pictures by {speed_verdict.measured()} (more
+than half a doubling: {speed_verdict.outcome}). They changed the speed of a training step by {gain}
+doublings with convolutions and a batch of {lab.BATCH} (clearly shorter: {gain_verdict.outcome}), by
+{large} with a batch of 1000 against one process that takes it as a whole ({large_verdict.outcome}),
+and by {loss} with many weights (longer: {loss_verdict.outcome}); a model of four numbers was off by
+{model_verdict.effect:.2f}. A killed worker changes no clip ({killed_verdict.outcome}) and no weight
+({killed_training_verdict.outcome}), while without a second try results are missing
+({retry_verdict.outcome}); a killed training goes on from its checkpoint to the same bits
+({resumed_verdict.outcome}).
 """)
 ''')
 md(r'''
