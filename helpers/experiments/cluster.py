@@ -2,9 +2,9 @@
 
 Every run starts two worker processes anew and measures, in turns with one process: pictures of 1000
 spoken digits in noise, in pieces of several sizes; steps of training of six networks with averaged
-gradients, and of one of them with larger batches; messages of several sizes. Then it kills workers
-in the middle of both, and a whole training, and counts what is missing or other than without. A run
-takes up to a minute on two cores, with nothing else running: close other programs first. Runs are
+gradients, and of one of them with larger batches, also in smaller shards; messages of several
+sizes. Then it kills workers in the middle of both, and a whole training, and counts what is missing
+or other than without. A run takes about a minute on two cores, with nothing else running: close other programs first. Runs are
 written to results/cluster.json as they finish; a run on file is not repeated.
 """
 
@@ -50,6 +50,8 @@ NETWORKS = {
     "dense 1024": distributed.Network("dense", 1024),
 }
 ONE, THREADS, WORKER, WORKERS = "one process", "two threads", "one worker", "two workers"
+SMALL_SHARDS = {ONE: "one process, small shards", WORKERS: "two workers, small shards"}
+"""Ways to take a larger batch in shards of at most `BATCH` clips."""
 
 
 def plan():
@@ -90,6 +92,12 @@ def doublings(record, slow, fast):
     """{run: log2 of the seconds of `slow` over those of `fast`}, both paths. Chapter: 8.6"""
     one, two = seconds(record, *slow), seconds(record, *fast)
     return {run: float(np.log2(one[run] / two[run])) for run in one}
+
+
+def fastest(record, *paths):
+    """{run: seconds of the fastest of several paths in that run}. Chapter: 8.6"""
+    every = [seconds(record, *path) for path in paths]
+    return {run: min(times[run] for times in every) for run in every[0]}
 
 
 def links(record):
@@ -163,6 +171,7 @@ def _settings(clips):
         "batch": BATCH,
         "steps": STEPS,
         "batches": {str(size): steps for size, steps in BATCHES.items()},
+        "small shards": list(SMALL_SHARDS.values()),
         "messages": list(MESSAGES),
         "faults": [FAULT_STEPS, KILL_AT, EVERY],
         "data": clips.id,
@@ -310,16 +319,19 @@ def each(steps, work, *arguments):
 
 def measure_batches(client, folder, sizes=BATCHES, rounds=ROUNDS):
     """Seconds per step of one network with larger batches, {size: steps in a round}: one process
-    and two workers in turns, {str(size): {way: [seconds]}}. Chapter: 8.6
+    that takes them as a whole and two workers that take halves, and both with shards of at most
+    `BATCH` clips, in turns: {str(size): {way: [seconds]}}. Chapter: 8.6
     """
     network, found = NETWORKS[BATCH_NETWORK], {}
     for size, steps in sizes.items():
-        whole = distributed.Training(network, folder, size, shards=1)
-        split = distributed.Training(network, folder, size, shards=COUNT)
-        found[str(size)] = {ONE: [], WORKERS: []}
+        small = -(-size // BATCH)
+        shards = {ONE: 1, WORKERS: COUNT, **{way: small for way in SMALL_SHARDS.values()}}
+        of = {w: distributed.Training(network, folder, size, shards=n) for w, n in shards.items()}
+        found[str(size)] = {way: [] for way in of}
         for _ in range(rounds):
-            found[str(size)][ONE].append(each(steps, whole.here, steps))
-            found[str(size)][WORKERS].append(each(steps, split.by_workers, client, steps))
+            for one, two in ((ONE, WORKERS), SMALL_SHARDS.values()):
+                found[str(size)][one].append(each(steps, of[one].here, steps))
+                found[str(size)][two].append(each(steps, of[two].by_workers, client, steps))
     return found
 
 

@@ -39,6 +39,11 @@ def test_seconds_are_medians_and_doublings_their_ratios():
         lab.seconds({"runs": {}}, "features", lab.ONE)
 
 
+def test_the_fastest_way_is_chosen_in_each_run():
+    made = {"runs": {"run 1": {"a": [1.0], "b": [2.0]}, "run 2": {"a": [4.0], "b": [3.0]}}}
+    assert lab.fastest(made, ("a",), ("b",)) == {"run 1": 1.0, "run 2": 3.0}
+
+
 def test_links_and_forecasts_are_found_again():
     for fixed, bandwidth in lab.links(record()).values():
         assert fixed == pytest.approx(0.004)
@@ -125,5 +130,7 @@ def test_the_results_on_file_are_complete_and_of_these_settings():
         assert run["settings"]["pieces"] == [lab.PIECE, *lab.PIECES]
         assert run["settings"]["batches"] == {str(n): k for n, k in lab.BATCHES.items()}
         assert set(run["batches"]) == {str(n) for n in lab.BATCHES}
+        for ways in run["batches"].values():
+            assert set(ways) == {lab.ONE, lab.WORKERS, *lab.SMALL_SHARDS.values()}
         assert set(run["features"][lab.WORKERS]) == {str(n) for n in lab.PIECES}
         assert set(run["training"]) == set(lab.NETWORKS)
