@@ -39,7 +39,7 @@ FLOORS = (
     ("engrave",),
     ("listen",),
     ("scratch",),
-    ("recognise", "classic", "transcribe", "compose", "tts", "assistant"),
+    ("recognise", "classic", "transcribe", "compose", "tts", "assistant", "distributed"),
     ("fuzz", "experiments"),
     ("exercises",),
 )
@@ -52,6 +52,8 @@ HEAVY = {
     "numba",
     "ipywidgets",
     "sklearn",
+    "dask",
+    "distributed",
 }
 MAY_LOAD_TENSORFLOW = {"models", "training", "transcribe"}
 

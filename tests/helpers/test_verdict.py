@@ -157,6 +157,12 @@ def test_values_within_a_tolerance(shown):
     assert "between 9 and 11" in v.rule()
 
 
+def test_no_smallest_effect_is_a_line_at_zero_without_a_sign(shown):
+    v = judge([-2.0, -1.9, -2.1], smallest_effect=0.0, direction="less")
+    assert v.rule() == "it holds if the whole interval lies below 0 percentage points"
+    assert "−0<" not in v.html()
+
+
 def test_a_condition_turns_holds_into_holds_only_if(shown):
     v = judge(HIGH, condition="the speakers are human")
     assert v.outcome == "holds only if"
