@@ -4,8 +4,9 @@ Every run starts two worker processes anew and measures, in turns with one proce
 spoken digits in noise, in pieces of several sizes; steps of training of six networks with averaged
 gradients, and of one of them with larger batches, also in smaller shards; messages of several
 sizes. Then it kills workers in the middle of both, and a whole training, and counts what is missing
-or other than without. A run takes about a minute on two cores, with nothing else running: close other programs first. Runs are
-written to results/cluster.json as they finish; a run on file is not repeated.
+or other than without. A run takes about a minute on two cores, with nothing else running: close
+other programs first. Runs are written to results/cluster.json as they finish; a run on file is not
+repeated.
 """
 
 from __future__ import annotations
@@ -325,7 +326,7 @@ def measure_batches(client, folder, sizes=BATCHES, rounds=ROUNDS):
     network, found = NETWORKS[BATCH_NETWORK], {}
     for size, steps in sizes.items():
         small = -(-size // BATCH)
-        shards = {ONE: 1, WORKERS: COUNT, **{way: small for way in SMALL_SHARDS.values()}}
+        shards = {ONE: 1, WORKERS: COUNT, **dict.fromkeys(SMALL_SHARDS.values(), small)}
         of = {w: distributed.Training(network, folder, size, shards=n) for w, n in shards.items()}
         found[str(size)] = {way: [] for way in of}
         for _ in range(rounds):
