@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,7 @@ NETWORKS = {
     "dense 1024": distributed.Network("dense", 1024),
 }
 ONE, THREADS, WORKER, WORKERS = "one process", "two threads", "one worker", "two workers"
-SMALL_SHARDS = {ONE: "one process, small shards", WORKERS: "two workers, small shards"}
+SMALL_SHARDS = {way: f"{way}, small shards" for way in (ONE, THREADS, WORKERS)}
 """Ways to take a larger batch in shards of at most `BATCH` clips."""
 
 
@@ -173,6 +174,7 @@ def _settings(clips):
         "steps": STEPS,
         "batches": {str(size): steps for size, steps in BATCHES.items()},
         "small shards": list(SMALL_SHARDS.values()),
+        "order": "drawn anew in each round, after a call to warm up",
         "messages": list(MESSAGES),
         "faults": [FAULT_STEPS, KILL_AT, EVERY],
         "data": clips.id,
@@ -208,8 +210,8 @@ def run(clips, number):
                 )
             result["worker_mb"] = worker_megabytes(client)
             result["messages"] = measure_messages(client)
-            result["training"] = measure_training(client, folder)
-            result["batches"] = measure_batches(client, folder)
+            result["training"] = measure_training(client, folder, seed=number)
+            result["batches"] = measure_batches(client, folder, seed=number)
             result["faults"] = measure_faults(client, folder, pictures, number)
         result["faults"]["no second try"] = lost_without_retry(folder, pictures)
         result["faults"] |= measure_resuming(folder, number)
@@ -284,28 +286,47 @@ def other_clips(parts, expected):
     return int((joined.view(np.uint32) != expected.view(np.uint32)).any(axis=(1, 2)).sum())
 
 
-def measure_training(client, folder, networks=NETWORKS, rounds=ROUNDS, steps=STEPS):
-    """Seconds per step of each network: one process, one with two threads, workers; and "update",
-    of the optimiser alone. Chapter: 8.6
-    """
-    from threadpoolctl import threadpool_limits
+def in_turns(ways, rounds, seed):
+    """Measure several ways once in each round, in an order that is drawn anew: {name: [seconds]}.
 
+    ways: {name: function without arguments that gives seconds}; each is called once more before,
+    to warm up. seed: a list of whole numbers; the number of the round is added to it.
+    Chapter: 8.6
+    """
+    for work in ways.values():
+        work()
+    found, names = {name: [] for name in ways}, list(ways)
+    for number in range(rounds):
+        for k in np.random.default_rng([*seed, number]).permutation(len(names)):
+            found[names[k]].append(ways[names[k]]())
+    return found
+
+
+def measure_training(client, folder, networks=NETWORKS, rounds=ROUNDS, steps=STEPS, seed=0):
+    """Seconds per step of each network, {name: {way: [seconds]}}: one process, one with two
+    threads, workers; and "update", of the optimiser alone. Chapter: 8.6
+    """
     found = {}
-    for name, network in networks.items():
+    for k, (name, network) in enumerate(networks.items()):
         whole = distributed.Training(network, folder, BATCH, shards=1)
         split = distributed.Training(network, folder, BATCH, shards=COUNT)
         spare = distributed.Training(network, folder, BATCH)
-        whole.here(2), split.by_workers(client, 2)
         gradient = np.full(network.size, 1e-3, np.float32)
-        spare.apply([(0.0, gradient, BATCH)])
-        found[name] = {ONE: [], THREADS: [], WORKERS: [], "update": []}
-        for _ in range(rounds):
-            found[name][ONE].append(each(steps, whole.here, steps))
-            with threadpool_limits(COUNT):
-                found[name][THREADS].append(each(steps, whole.here, steps))
-            found[name][WORKERS].append(each(steps, split.by_workers, client, steps))
-            found[name]["update"].append(each(steps, _updates, spare, gradient, steps))
+        ways = {
+            ONE: partial(each, steps, whole.here, steps),
+            THREADS: partial(each, steps, _with_threads, whole, steps),
+            WORKERS: partial(each, steps, split.by_workers, client, steps),
+            "update": partial(each, steps, _updates, spare, gradient, steps),
+        }
+        found[name] = in_turns(ways, rounds, [seed, 1, k])
     return found
+
+
+def _with_threads(training, steps):
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(COUNT):
+        training.here(steps)
 
 
 def _updates(training, gradient, steps):
@@ -318,21 +339,25 @@ def each(steps, work, *arguments):
     return round(clock(work, *arguments)[0] / steps, 7)
 
 
-def measure_batches(client, folder, sizes=BATCHES, rounds=ROUNDS):
-    """Seconds per step of one network with larger batches, {size: steps in a round}: one process
-    that takes them as a whole and two workers that take halves, and both with shards of at most
-    `BATCH` clips, in turns: {str(size): {way: [seconds]}}. Chapter: 8.6
+def measure_batches(client, folder, sizes=BATCHES, rounds=ROUNDS, seed=0):
+    """Seconds per step of one network with larger batches, {size: steps in a round}: one process,
+    with one thread and with two, that takes them as a whole, two workers that take halves, and all
+    three with shards of at most `BATCH` clips: {str(size): {way: [seconds]}}. Chapter: 8.6
     """
     network, found = NETWORKS[BATCH_NETWORK], {}
-    for size, steps in sizes.items():
-        small = -(-size // BATCH)
-        shards = {ONE: 1, WORKERS: COUNT, **dict.fromkeys(SMALL_SHARDS.values(), small)}
-        of = {w: distributed.Training(network, folder, size, shards=n) for w, n in shards.items()}
-        found[str(size)] = {way: [] for way in of}
-        for _ in range(rounds):
-            for one, two in ((ONE, WORKERS), SMALL_SHARDS.values()):
-                found[str(size)][one].append(each(steps, of[one].here, steps))
-                found[str(size)][two].append(each(steps, of[two].by_workers, client, steps))
+    for k, (size, steps) in enumerate(sizes.items()):
+        ways = {}
+        for small in (False, True):
+            one, many = (-(-size // BATCH),) * 2 if small else (1, COUNT)
+            here = distributed.Training(network, folder, size, shards=one)
+            shared = distributed.Training(network, folder, size, shards=many)
+            works = {
+                ONE: partial(each, steps, here.here, steps),
+                THREADS: partial(each, steps, _with_threads, here, steps),
+                WORKERS: partial(each, steps, shared.by_workers, client, steps),
+            }
+            ways |= {SMALL_SHARDS[way] if small else way: work for way, work in works.items()}
+        found[str(size)] = in_turns(ways, rounds, [seed, 2, k])
     return found
 
 

@@ -1,5 +1,7 @@
 """The experiment of chapter 8.6: its tables, from a record made by hand, and what is on file."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -98,6 +100,22 @@ def test_pictures_are_measured_in_an_order_of_their_own_in_each_round(tmp_path, 
     assert lab.measure_features("two", tmp_path, 4, rounds=1, sizes=())[lab.WORKER] == []
 
 
+def test_ways_are_measured_in_turns_after_a_call_to_warm_up():
+    called = []
+
+    def way(name):
+        called.append(name)
+        return float(len(called))
+
+    found = lab.in_turns({name: partial(way, name) for name in "abc"}, rounds=6, seed=[0, 1])
+    assert called[:3] == ["a", "b", "c"]
+    rounds = [tuple(called[k : k + 3]) for k in range(3, 21, 3)]
+    assert len(rounds) == 6
+    assert all(sorted(r) == ["a", "b", "c"] for r in rounds)
+    assert len(set(rounds)) > 1
+    assert found["a"] == [k + 1.0 for k, name in enumerate(called) if name == "a" and k > 2]
+
+
 def test_clips_that_differ_or_are_missing_are_counted():
     expected = np.random.default_rng(0).normal(size=(6, 2, 2)).astype(np.float32)
     parts = [expected[:4].copy(), expected[4:].copy()]
@@ -131,6 +149,6 @@ def test_the_results_on_file_are_complete_and_of_these_settings():
         assert run["settings"]["batches"] == {str(n): k for n, k in lab.BATCHES.items()}
         assert set(run["batches"]) == {str(n) for n in lab.BATCHES}
         for ways in run["batches"].values():
-            assert set(ways) == {lab.ONE, lab.WORKERS, *lab.SMALL_SHARDS.values()}
+            assert set(ways) == {*lab.SMALL_SHARDS, *lab.SMALL_SHARDS.values()}
         assert set(run["features"][lab.WORKERS]) == {str(n) for n in lab.PIECES}
         assert set(run["training"]) == set(lab.NETWORKS)
