@@ -49,6 +49,10 @@ def check_serial(answer):
             raise Wrong("That is what is missing from an efficiency of 1. Solve Amdahl's law.")
         if close(found, 1 - right) and not close(found, right):
             raise Wrong("That is the part that can be shared. The rest is asked for.")
+        if close(found, _serial_gustafson(one, many, count)) and not close(found, right):
+            raise Wrong(
+                "That is Gustafson's part, of the parallel run. Amdahl's is of that of one process."
+            )
         if not close(found, right):
             raise Wrong("Write T_N / T_1 = s + (1 − s) / N and solve for s.")
 
@@ -62,6 +66,10 @@ def _serial_efficiency(one, many, count):
     return 1 - one / many / count
 
 
+def _serial_gustafson(one, many, count):
+    return (count - one / many) / (count - 1)
+
+
 # --- 8.6.3 ---------------------------------------------------------------------------------------
 
 
@@ -72,11 +80,7 @@ def check_statistics(answer):
     whole = np.concatenate(parts)
     counts = [len(p) for p in parts]
     means, variances = [p.mean(axis=0) for p in parts], [p.var(axis=0) for p in parts]
-    result = combine(counts, means, variances)
-    if not isinstance(result, tuple | list) or len(result) != 2:
-        raise Wrong("Give back two arrays, the mean and the variance of all examples.")
-    mean = array(result[0], (3,), "the mean")
-    variance = array(result[1], (3,), "the variance")
+    mean, variance = _two_arrays(combine(counts, means, variances), 3)
     if close(mean, np.mean(means, axis=0)):
         raise Wrong("The shards have 20, 5 and 11 examples: weigh their means.")
     if not close(mean, whole.mean(axis=0)):
@@ -89,16 +93,41 @@ def check_statistics(answer):
     if close(variance, whole.var(axis=0, ddof=1)):
         raise Wrong("All variances here divide by the count, not by the count less one.")
     if not close(variance, whole.var(axis=0)):
-        raise Wrong("Each shard's mean of squares is its variance plus its squared mean.")
+        raise Wrong(
+            "A shard's variance, plus the square of how far its mean lies from that of all."
+        )
+    # Numbers far from 0, as float32: squares of about a million leave no digits for the variance.
+    far = [np.float32([m]) for m in (999.9, 1000.0, 1000.1)]
+    _, variance = _two_arrays(combine([9, 9, 9], far, [np.float32([0.01])] * 3), 1)
+    right = 0.01 + 0.02 / 3
+    if not abs(variance[0] - right) < 0.2 * right:
+        raise Wrong(
+            f"Right on paper. But of float32 numbers near 1000 with a variance of {right:.4f} it "
+            f"makes {float(variance[0]):.4f}: the difference of two large squares has no digits "
+            "left. Take the distances from the mean of all first, and square those."
+        )
+
+
+def _two_arrays(result, size):
+    if len(np.shape(result)) == 0 or len(result) != 2:
+        raise Wrong("Give back two arrays, the mean and the variance of all examples.")
+    return array(result[0], (size,), "the mean"), array(result[1], (size,), "the variance")
 
 
 def solve_statistics(counts, means, variances):
-    """Counts, sums and sums of squares can be added, and $E[x^2] = \\mathrm{var} + m^2$. This is
+    """The squared distances of a shard from the mean of *all* are its variance plus the squared
+    distance of its own mean, each times its count. (With the mean of squares less the squared mean
+    one round of messages would do, but the difference of two large numbers has few digits.) This is
     what batch normalisation over several workers exchanges on the way forwards."""
-    n = sum(counts)
-    mean = sum(c * m for c, m in zip(counts, means, strict=True)) / n
-    square = sum(c * (v + m**2) for c, m, v in zip(counts, means, variances, strict=True)) / n
-    return mean, square - mean**2
+    n, parts = sum(counts), list(zip(counts, means, variances, strict=True))
+    mean = sum(c * m for c, m, _ in parts) / n
+    return mean, sum(c * (v + (m - mean) ** 2) for c, m, v in parts) / n
+
+
+def _statistics_squares(counts, means, variances):
+    n, parts = sum(counts), list(zip(counts, means, variances, strict=True))
+    mean = sum(c * m for c, m, _ in parts) / n
+    return mean, sum(c * (v + m**2) for c, m, v in parts) / n - mean**2
 
 
 def _statistics_unweighted(counts, means, variances):
@@ -120,25 +149,28 @@ def _statistics_less_one(counts, means, variances):
 
 
 def check_ring(answer):
-    sent = function(answer)
+    times = function(answer)
     for count, size in ((4, 100.0), (2, 6.0), (1000, 5e6)):
-        found = number(sent(count, size), f"bytes that one of {count} workers sends")
+        found = number(times(count, size), f"how many times as many bytes with {count} workers")
         right = solve_ring(count, size)
-        if close(found, 2 * size) and not close(found, right):
-            raise Wrong("That is the limit for very many workers. With N, it is a little less.")
+        if close(found, count) and not close(found, right):
+            raise Wrong("In a ring a worker sends a little less than twice the gradient: how much?")
         if close(found, right / 2):
-            raise Wrong("After N − 1 rounds each part is added up at one worker only: and then?")
-        if close(found, right * count):
-            raise Wrong("That is what all workers send together, or a message of whole gradients.")
-        if close(found, 2 * count * size):
-            raise Wrong("That goes through the driver of a star. In a ring nobody has it all.")
+            raise Wrong(
+                "Count both ways of both: weights out and gradients back; add and hand round."
+            )
+        if close(found, 1 / right):
+            raise Wrong("Upside down: the star's driver has more to carry.")
+        if close(found, 2 * count * size) or close(found, 2 * (count - 1) * size / count):
+            raise Wrong("That is the number of bytes of one of them. Divide.")
         if not close(found, right):
-            raise Wrong("2 (N − 1) rounds, and in each a worker sends one part of size / N.")
+            raise Wrong("Star: N times B out, N times B back. Ring: 2 (N − 1) rounds of B / N.")
 
 
 def solve_ring(count, size):
-    """$N - 1$ rounds add the parts up, $N - 1$ rounds hand the sums round; each sends $B / N$."""
-    return 2 * (count - 1) * size / count
+    """A driver sends $N B$ and gets $N B$. In a ring $N - 1$ rounds add the parts up and $N - 1$
+    hand the sums round; in each a worker sends $B / N$. The size of the gradient cancels."""
+    return (2 * count * size) / (2 * (count - 1) * size / count)
 
 
 # --- 8.6.5 ---------------------------------------------------------------------------------------
@@ -177,6 +209,7 @@ def check_schedule(answer):
     for durations, count, most in (
         ([1.0, 1, 1, 1, 4], 2, 4.0),
         ([7.0, 6, 5, 4, 3], 2, 14.0),
+        ([2.0, 6, 2, 2], 2, 6.0),
         ([2.0], 3, 2.0),
     ):
         result = schedule(list(durations), count)
@@ -213,6 +246,16 @@ def _schedule_in_order(durations, count):
         free = load.index(min(load))
         tasks[free].append(i)
         load[free] += duration
+    return tasks
+
+
+def _schedule_filled(durations, count):
+    tasks, load, free = [[] for _ in range(count)], 0.0, 0
+    for i, duration in enumerate(durations):
+        if load >= sum(durations) / count and free < count - 1:
+            load, free = 0.0, free + 1
+        tasks[free].append(i)
+        load += duration
     return tasks
 
 
@@ -257,6 +300,7 @@ EXERCISES = (
         wrong_answers=(
             (lambda one, many, count: one / many, "That is the speed-up"),
             (_serial_efficiency, "efficiency of 1"),
+            (_serial_gustafson, "Gustafson"),
             (lambda one, many, count: 1 - solve_serial(one, many, count), "can be shared"),
         ),
     ),
@@ -267,13 +311,15 @@ EXERCISES = (
         check=check_statistics,
         hints=(
             "Which three numbers of a shard can be added to those of another?",
-            "The mean of the squares of a shard is its variance plus its squared mean.",
+            "A shard's squared distances from the mean of all: its variance, plus the square of "
+            "how far its own mean lies from it.",
         ),
         solution=solve_statistics,
         wrong_answers=(
             (_statistics_unweighted, "weigh their means"),
             (_statistics_within, "differ from each other"),
             (_statistics_less_one, "count less one"),
+            (_statistics_squares, "no digits"),
             (
                 lambda counts, means, variances: solve_statistics(counts, means, variances)[0],
                 "two arrays",
@@ -282,18 +328,20 @@ EXERCISES = (
     ),
     Exercise(
         id="8.6.4",
-        title="Bytes round a ring",
+        title="Star against ring",
         asks="function",
         check=check_ring,
         hints=(
-            "The gradient is cut into N parts, and one part is sent in each round.",
-            "How many rounds until every part is summed somewhere, and until all have all sums?",
+            "What passes the driver of a star is in the formula of $T_N$.",
+            "In a ring one part of N is sent in each round. How many rounds until every part is "
+            "summed somewhere, and until all have all sums?",
         ),
         solution=solve_ring,
         wrong_answers=(
-            (lambda count, size: (count - 1) * size / count, "and then?"),
-            (lambda count, size: 2 * count * size, "star"),
-            (lambda count, size: 2 * (count - 1) * size, "all workers send together"),
+            (lambda count, size: count, "a little less"),
+            (lambda count, size: count**2 / (count - 1) / 2, "both ways"),
+            (lambda count, size: (count - 1) / count**2, "Upside down"),
+            (lambda count, size: 2 * count * size, "Divide"),
         ),
     ),
     Exercise(
@@ -321,10 +369,13 @@ EXERCISES = (
         hints=(
             "A long task that begins last keeps everybody waiting.",
             "Sort by duration, longest first; give each task to the worker with least to do.",
+            "To use it: `client.submit(distributed.noisy_pictures, pieces[i], folder=folder, "
+            "workers=[address], pure=False)`, with the clips of a piece for its duration.",
         ),
         solution=solve_schedule,
         wrong_answers=(
             (_schedule_in_order, "Which task should go first?"),
+            (_schedule_filled, "Which task should go first?"),
             (_schedule_turns, "Which task should go first?"),
             (_schedule_twice, "exactly once"),
         ),
