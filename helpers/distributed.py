@@ -131,12 +131,21 @@ def share_sounds(folder, sounds):
     """Write sounds, a list of float32 (samples,), where all workers can read them.
 
     On one machine that is a folder, on several a file system that all of them mount. Returns the
-    folder as text. Chapter: 8.6
+    folder as text. Raises FileExistsError if there are sounds already. Chapter: 8.6
     """
-    folder = Path(folder)
-    np.save(folder / "sounds.npy", np.concatenate(sounds).astype(np.float32))
+    folder = _not_yet(folder, "sounds")
     np.save(folder / "ends.npy", np.cumsum([len(x) for x in sounds]))
+    np.save(folder / "sounds.npy", np.concatenate(sounds).astype(np.float32))
     return str(folder)
+
+
+def _not_yet(folder, name):
+    folder = Path(folder)
+    if (folder / f"{name}.npy").exists():
+        raise FileExistsError(
+            f"there are {name} in {folder} already, which workers may have read: use a new folder"
+        )
+    return folder
 
 
 @functools.lru_cache(maxsize=4)
@@ -384,18 +393,27 @@ def _over_clips(a):
 def share_pictures(folder, pictures, labels):
     """Write pictures (n, 50, 32) and labels (n,) where all workers can read them.
 
-    Returns the folder as text. Chapter: 8.6
+    Returns the folder as text. Raises FileExistsError if there are pictures already, ValueError if
+    there is not one label for each. Chapter: 8.6
     """
-    np.save(Path(folder) / "pictures.npy", np.asarray(pictures, np.float32))
-    np.save(Path(folder) / "labels.npy", np.asarray(labels, np.int64))
+    if len(pictures) != len(labels):
+        raise ValueError(
+            f"{len(pictures)} pictures and {len(labels)} labels: one for each is needed"
+        )
+    folder = _not_yet(folder, "pictures")
+    np.save(folder / "labels.npy", np.asarray(labels, np.int64))
+    np.save(folder / "pictures.npy", np.asarray(pictures, np.float32))
     return str(folder)
 
 
 def batch_numbers(step, count, size, seed=0):
     """Which of `count` clips make the batch of a step, int64 (size,): a function of the step alone.
 
-    So a run that begins again at a step draws the same batches. Chapter: 8.6
+    So a run that begins again at a step draws the same batches. Raises ValueError for a batch of
+    more clips than there are. Chapter: 8.6
     """
+    if size > count:
+        raise ValueError(f"a batch of {size} from {count} clips: no clip is drawn twice")
     return np.random.default_rng([seed, step]).choice(count, size, replace=False)
 
 

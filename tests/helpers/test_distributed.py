@@ -32,6 +32,21 @@ def folder(tmp_path):
 # --- features
 
 
+def test_what_workers_may_have_read_is_not_replaced(folder):
+    with pytest.raises(FileExistsError, match="use a new folder"):
+        distributed.share_sounds(folder, [np.zeros(9)])
+    with pytest.raises(FileExistsError, match="use a new folder"):
+        distributed.share_pictures(folder, *data(3))
+
+
+def test_pictures_need_labels_and_batches_need_clips(tmp_path):
+    pictures, labels = data(3)
+    with pytest.raises(ValueError, match="3 pictures and 2 labels"):
+        distributed.share_pictures(tmp_path, pictures, labels[:2])
+    with pytest.raises(ValueError, match="a batch of 9 from 8 clips"):
+        distributed.batch_numbers(0, 8, 9)
+
+
 def test_pieces_cover_all_clips_once():
     assert distributed.pieces_of(7, 3) == [(0, 3), (3, 6), (6, 7)]
     assert distributed.pieces_of(0, 3) == []
