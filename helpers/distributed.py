@@ -397,9 +397,7 @@ def share_pictures(folder, pictures, labels):
     there is not one label for each. Chapter: 8.6
     """
     if len(pictures) != len(labels):
-        raise ValueError(
-            f"{len(pictures)} pictures and {len(labels)} labels: one for each is needed"
-        )
+        raise ValueError(f"{len(pictures)} pictures and {len(labels)} labels: give one for each")
     folder = _not_yet(folder, "pictures")
     np.save(folder / "labels.npy", np.asarray(labels, np.int64))
     np.save(folder / "pictures.npy", np.asarray(pictures, np.float32))
