@@ -9,26 +9,34 @@ from helpers.exercises import Exercise, Wrong, array, close, function, number
 
 def check_product(answer):
     value = number(answer, "what is attributed to the first number")
-    if close(value, 6.0):
+    if close(value, 24.0):
         raise Wrong(
-            "That is the slope at the end of the way times the difference. Both numbers together "
-            "would then get 12, twice what the score is."
+            "That is the slope at the end of the way times the difference. But the two numbers "
+            "together get 12, no more than the score is."
         )
+    if close(value, 12.0):
+        raise Wrong("That is the slope at the end only, and the whole score: the second gets some.")
+    if close(value, 6.0):
+        raise Wrong("Half of the score: but the two numbers don't get equal parts here.")
     if close(value, 0.0):
         raise Wrong("The slope is 0 at the start of the way only. Average it over the whole way.")
-    if close(value, 1.5):
-        raise Wrong("That is the mean slope. Multiply it by how far the first number has moved.")
-    if close(value, 2.0):
-        raise Wrong("The slope by the first number is the second number, not the first.")
-    if not close(value, 3.0):
-        raise Wrong("On the way, at (2α, 3α), the slope by the first number is 3α. Its mean is …?")
+    if close(value, 4.0):
+        raise Wrong(
+            "That is the mean slope (and what the second number gets). Multiply the mean slope by "
+            "how far the first number has moved."
+        )
+    if not close(value, 8.0):
+        raise Wrong(
+            "On the way, at (2α, 3α), the slope by the first number is 12α². Its mean is …?"
+        )
 
 
 def solve_product():
-    """On the way $(2\\alpha, 3\\alpha)$ the slope by the first number is $3\\alpha$, on average
-    1.5, and the first number has moved by 2. The other gets as much, and the two add up to
-    $f(2, 3) - f(0, 0) = 6$."""
-    return 2 * 1.5
+    """On the way $(2\\alpha, 3\\alpha)$ the slope by the first number is
+    $2 \\cdot 2\\alpha \\cdot 3\\alpha = 12\\alpha^2$, on average 4, and the first number has moved
+    by 2. By the second it is $4\\alpha^2$, on average 4/3, times 3. The two add up to
+    $f(2, 3) - f(0, 0) = 12$."""
+    return 2 * 4.0
 
 
 # --- 8.4.2 ---------------------------------------------------------------------------------------
@@ -39,6 +47,10 @@ def check_paths(answer):
     x, baseline = np.array([2.0, 3.0, -1.0]), np.array([0.0, 1.0, 1.0])
 
     def gradient(v):
+        if np.shape(v) != (3,):
+            raise Wrong(
+                f"`gradient` takes one place (3,) at a time; it was given the shape {np.shape(v)}."
+            )
         return np.array([v[1], v[0], 3 * v[2] ** 2])
 
     def slopes(steps):
@@ -98,6 +110,11 @@ def _paths_left(gradient, x, baseline, steps):
     return (x - baseline) * np.mean([gradient(baseline + w * (x - baseline)) for w in ways], axis=0)
 
 
+def _paths_batch(gradient, x, baseline, steps):
+    ways = (np.arange(steps)[:, None] + 0.5) / steps
+    return (x - baseline) * gradient(baseline + ways * (x - baseline)).mean(axis=0)
+
+
 def _paths_from_zero(gradient, x, baseline, steps):
     return solve_paths(gradient, x, baseline, steps) / (x - baseline) * x
 
@@ -115,7 +132,8 @@ def check_cam(answer):
     weights = slopes.mean(axis=(0, 1))
     if np.allclose(got, 0):
         raise Wrong("Zero everywhere: some places do speak for the class.")
-    if np.allclose(got, 20 * np.maximum(maps @ weights, 0)):
+    right = np.maximum(maps @ weights, 0)
+    if np.allclose(got, 20 * right):
         raise Wrong("You added up the slopes of a channel. Its weight is their *mean*.")
     if np.allclose(got, maps @ weights):
         raise Wrong("What is negative speaks for other classes: cut it off at 0.")
@@ -131,7 +149,10 @@ def check_cam(answer):
         )
     if np.allclose(got, np.maximum(maps.sum(axis=2), 0)):
         raise Wrong("These are the maps without any weight: where something happens, for whatever.")
-    if not np.allclose(got, np.maximum(maps @ weights, 0)):
+    factor = np.sum(got * right) / np.sum(right**2)
+    if not close(factor, 1.0) and np.allclose(got, factor * right):
+        raise Wrong("It is right up to a factor: add the channels up, don't average or normalise.")
+    if not np.allclose(got, right):
         raise Wrong("One weight for each channel, the weighted sum of the maps, nothing below 0.")
 
 
@@ -152,6 +173,14 @@ def _cam_local(maps, slopes):
 
 def _cam_sum(maps, slopes):
     return np.maximum(maps @ slopes.sum(axis=(0, 1)), 0)
+
+
+def _cam_average(maps, slopes):
+    return np.maximum((maps * slopes.mean(axis=(0, 1))).mean(axis=2), 0)
+
+
+def _cam_normalised(maps, slopes):
+    return solve_cam(maps, slopes) / solve_cam(maps, slopes).max()
 
 
 def _cam_positive(maps, slopes):
@@ -257,7 +286,8 @@ def check_control(answer):
 
 def solve_control(speakers, words, rng):
     """A table of random numbers, one for each pair; each clip looks its own up. There is nothing
-    about sound in it, so what a probe gets right it has learnt by heart."""
+    about sound in it, so what a probe gets right it has learnt by heart. A permutation of the
+    numbers for each word would do, too, and better: then the word alone tells nothing."""
     names, who = np.unique(speakers, return_inverse=True)
     table = rng.integers(0, len(names), (len(names), 10))
     return table[who, words]
@@ -284,48 +314,74 @@ def _control_fixed(speakers, words, rng):
 # --- 8.4.6 ---------------------------------------------------------------------------------------
 
 
-def check_better(answer, *, cells, inside, best, maps):
+def check_better(answer, *, cells, inside, maps):
     from helpers.attribution import found
 
-    n = len(cells)
+    def shares(drawn):
+        return np.array([found(m, c, w) for m, c, w in zip(drawn, cells, inside, strict=True)])
+
     mine = array(answer, np.shape(cells), "a map for each clip")
-    if not np.all(np.isfinite(mine)):
-        raise Wrong("Some values are not finite.")
-    each = np.array([found(m, c, w) for m, c, w in zip(mine, cells, inside, strict=True)])
-    if each.mean() > 0.9999:
+    each = shares(mine)
+    if each.mean() > 0.9999 and all(len(np.unique(m)) < 20 for m in mine):
         raise Wrong("Not one pair is wrong: these are the cells. A map must come from the network.")
-    gain = 100 * (each.mean() - np.mean(best))
-    if gain <= 0:
+    for name, drawn in maps.items():
+        if np.allclose(mine, drawn):
+            raise Wrong(f"That is the chapter's own map by {name}. Make a new one, from gradients.")
+    reached = {name: shares(drawn) for name, drawn in maps.items() if name != "occlusion"}
+    best = max(reached, key=lambda name: reached[name].mean())
+    gains = 100 * (each - reached[best])
+    error = gains.std(ddof=1) / np.sqrt(len(gains))
+    mean, theirs = 100 * each.mean(), 100 * reached[best].mean()
+    told = f"It finds {mean:.1f} % of the pairs, {best} {theirs:.1f} %"
+    if gains.mean() <= 0:
         raise Wrong(
-            f"It finds {100 * each.mean():.1f} % of the pairs, the chapter's best map "
-            f"{100 * np.mean(best):.1f} %. What do the two maps miss, and is it the same?"
+            f"{told}. In which cells does your map err, and are they scattered or in one place?"
         )
-    return f"{gain:+.1f} points over {n} clips. Is the gain there with another seed, too?"
+    if gains.mean() <= 2 * error:
+        raise Wrong(
+            f"{told}: a gain of {gains.mean():.1f} points with a standard error of {error:.1f} "
+            "over the clips. It must be more than twice as large as that, or it may be chance."
+        )
+    return (
+        f"{told}: {gains.mean():+.1f} points, standard error {error:.1f} over {len(gains)} clips. "
+        "Is the gain there with another seed, too?"
+    )
 
 
 def given_better():
     rng = np.random.default_rng(8)
-    cells = np.zeros((6, 12, 8), bool)
-    for k in range(6):
-        cells[k, 2 + k : 5 + k, 3:5] = True
+    cells = np.zeros((12, 20, 8), bool)
+    for k in range(12):
+        cells[k, 1 + k : 7 + k, 3:5] = True
     inside = np.ones(cells.shape, bool)
-    maps = {name: cells + rng.normal(0, 1.0, cells.shape) for name in ("one", "another")}
 
-    from helpers.attribution import found
+    def noisy(spread):
+        return cells + rng.normal(0, spread, cells.shape)
 
-    best = [found(m, c, w) for m, c, w in zip(maps["one"], cells, inside, strict=True)]
-    return {"cells": cells, "inside": inside, "best": best, "maps": maps}
+    spreads = {"occlusion": 0.4, "integrated gradients": 0.9, "Grad-CAM, third layer": 0.8}
+    return {
+        "cells": cells,
+        "inside": inside,
+        "maps": {name: noisy(spread) for name, spread in spreads.items()},
+    }
 
 
-def solve_better(cells, inside, best, maps):
-    """One of many: methods err in different ways, so the mean of their *ranks* is often better than
-    any of them. (Values of different methods can't be added up: they have different units.) `maps`
-    holds those of the chapter for the clips that count; whether they do better together is for you
-    to see."""
-    from scipy.stats import rankdata
+def solve_better(cells, inside, maps):
+    """One of many: integrated gradients are in the right place but noisy from cell to cell, and
+    their errors are scattered; so take the mean over a box of a few cells. (`maps` holds those of
+    the chapter for the clips that count, `drawn` on the page.) It uses that a cue is wider than a
+    cell, which one has to say: it will blur what is finer. The mean of *ranks* of two maps is
+    another way; it helps only where the two err in different cells."""
+    from scipy.ndimage import uniform_filter
 
-    ranks = [np.stack([rankdata(m).reshape(m.shape) for m in one]) for one in maps.values()]
-    return np.mean(ranks, axis=0)
+    return np.stack([uniform_filter(m, (5, 3)) for m in maps["integrated gradients"]])
+
+
+def _better_slightly(cells, inside, maps):
+    """Better in one clip of twelve: not to be told from chance."""
+    better = maps["Grad-CAM, third layer"].copy()
+    better[0] += cells[0]
+    return better
 
 
 EXERCISES = (
@@ -335,10 +391,17 @@ EXERCISES = (
         check=check_product,
         hints=(
             "Write down the slope by the first number at the place $(2\\alpha, 3\\alpha)$.",
-            "Average it over $\\alpha$ from 0 to 1; then multiply by 2.",
+            "Average it over $\\alpha$ from 0 to 1 ($\\alpha^2$ has the mean 1/3); multiply by 2.",
         ),
         solution=solve_product,
-        wrong_answers=((6.0, "end of the way"), (0.0, "start of the way"), (1.5, "mean slope")),
+        wrong_answers=(
+            (24.0, "end of the way"),
+            (12.0, "end only"),
+            (6.0, "equal parts"),
+            (4.0, "mean slope"),
+            (0.0, "start of the way"),
+            (2.0, "Its mean is"),
+        ),
     ),
     Exercise(
         id="8.4.2",
@@ -356,6 +419,7 @@ EXERCISES = (
             (_paths_slopes, "mean slopes"),
             (_paths_from_zero, "not from 0"),
             (_paths_left, "middles"),
+            (_paths_batch, "one place"),
             (lambda g, x, b, steps: solve_paths(g, x, b, 200), "middles"),
         ),
     ),
@@ -365,7 +429,7 @@ EXERCISES = (
         asks="function",
         check=check_cam,
         hints=(
-            "The weights are three numbers: `slopes.mean(axis=(0, 1))`.",
+            "The weights are C numbers, one for each channel: `slopes.mean(axis=(0, 1))`.",
             "`maps @ weights` is (T', M').",
         ),
         solution=solve_cam,
@@ -374,6 +438,8 @@ EXERCISES = (
             (_cam_local, "one weight"),
             (_cam_cut_early, "with their signs"),
             (_cam_sum, "mean"),
+            (_cam_average, "up to a factor"),
+            (_cam_normalised, "up to a factor"),
             (_cam_positive, "with their signs"),
             (lambda maps, slopes: np.zeros(maps.shape[:2]), "Zero everywhere"),
         ),
@@ -418,15 +484,19 @@ EXERCISES = (
         check=check_better,
         given=given_better,
         hints=(
-            "Occlusion is coarse and gradients are noisy. What do they have in common?",
-            "The mean of ranks of two maps; a smaller patch; gradients averaged over many "
-            "slightly noisy copies of the picture.",
+            "Draw the map of integrated gradients of a clip beside the beep's cells. Are its "
+            "errors in one place, or scattered?",
+            "Errors that are scattered go away in a mean: over neighbouring cells, or over the "
+            "gradients of many slightly noisy copies of the picture.",
         ),
         solution=solve_better,
         wrong_answers=(
             (lambda cells, **_: cells.astype(float), "these are the cells"),
             (lambda cells, **_: np.where(cells, 1, 1e-9), "these are the cells"),
-            (lambda cells, **_: np.zeros(cells.shape), "chapter's best"),
+            (lambda cells, **_: np.zeros(cells.shape), "scattered"),
+            (lambda maps, **_: maps["integrated gradients"], "own map by integrated"),
+            (lambda maps, **_: maps["occlusion"], "own map by occlusion"),
+            (_better_slightly, "standard error"),
         ),
     ),
 )

@@ -272,6 +272,14 @@ def described(explainer, pictures):
     return [x.mean(axis=1).reshape(len(x), -1) for x in layers]
 
 
+def control_table(people, seed=0):
+    """What `probed` asks to be known by heart: int (people, 10), each from 0 to people − 1.
+
+    A number for each pair of speaker and word, drawn evenly and independently. Chapter: 8.4
+    """
+    return np.random.default_rng([84, seed]).integers(0, people, (people, 10))
+
+
 def probed(explainer, known, stranger, seed=0):
     """What linear readers find in the picture and in each layer: {question: [a number each]}.
 
@@ -283,10 +291,9 @@ def probed(explainer, known, stranger, seed=0):
     speakers, at random. Chapter: 8.4
     Source: [hewitt2019designing] for the control.
     """
-    rng = np.random.default_rng([84, seed])
     who, names = np.unique(known["speakers"], return_inverse=True)[::-1]
     people = len(names)
-    table = rng.integers(0, people, (people, 10))
+    table = control_table(people, seed)
     early, voiced = ~known["late"], ~np.isnan(known["pitch"])
     heard = ~np.isnan(stranger["pitch"])
     pair = (10 * who + known["labels"])[voiced]

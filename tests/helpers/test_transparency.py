@@ -173,3 +173,11 @@ def test_results_on_file_are_complete_and_were_made_with_these_settings():
         assert set(run["likeness"]) == set(transparency.METHODS)
     for run in transparency.of_speakers(record, "pitch without").values():
         assert len(run["trained"]) == len(run["untrained"]) == 6
+
+
+def test_the_control_table_of_the_runs():
+    table = transparency.control_table(5)
+    assert table.shape == (5, 10)
+    assert set(table.ravel().tolist()) == set(range(5))
+    assert np.array_equal(table, np.random.default_rng([84, 0]).integers(0, 5, (5, 10)))
+    assert not np.array_equal(table, transparency.control_table(5, seed=1))
