@@ -115,6 +115,26 @@ def test_a_part_for_noise_is_not_compared_in_other_noises(record):
     assert found["a"] == pytest.approx((0.0 + 15.0) / 2)
 
 
+def test_the_parts_of_the_fit_have_it_as_their_mean(record):
+    for r in record["runs"].values():
+        for name in r["right"]:
+            r["right"][name]["stranger"] |= {"noise 0 dB": 20, "strange noise": 20}
+        counts = r["right"]["all but echo"]["stranger"]
+        r["right"]["all but noise"] = {"stranger": counts | {"strange noise": 5}}
+    own = {"noise": "noise 0 dB", "echo": "room"}
+    where = ("noise 0 dB", "strange noise", "room", "holes")
+    parts = g.fit_by_part(record, own, where)
+    assert {p: values["a"] for p, values in parts.items()} == {
+        "noise": pytest.approx(0.0),
+        "echo": pytest.approx(10 - 10 / 3 - (10 - 40 / 3)),
+    }
+    assert g.fit_of_own(record, own, where)["a"] == pytest.approx(5.0)
+    strict = g.fit_by_part(record, own, where, strict=True)
+    # without the noises, what noise gains in the room and in holes is the same
+    assert strict["echo"]["a"] == pytest.approx(10 - 10 / 3)
+    assert strict["noise"] == parts["noise"]
+
+
 def test_gap_and_calibration(record):
     assert g.gap(record, "all") == {s: pytest.approx(10.0) for s in "abc"}
     assert g.calibration(record, "all", "room", "boldness") == {"a": 4.0, "b": 4.0, "c": 4.0}
