@@ -274,23 +274,34 @@ def check_programme(answer, *, score, first):
 
 
 def solve_programme(*, first, **_):
-    """More noise, as most of the conditions that cost much are noise. No rule is sure to win on one
-    stranger; over six speakers the table of the chapter says what each part buys."""
+    """Left out, the echo lost the stranger nothing in the upper table of parts; without it there is
+    less to learn, and few steps go further. A guess from six speakers and other steps, so that the
+    check may still refuse it on other data: no rule is sure to win on one stranger."""
     from dataclasses import replace
 
-    return replace(first, snr_db=(0.0, 40.0))
+    return replace(first, echo=0.0)
+
+
+MEASURED = {"all": 66.6, "all but echo": 75.3, "none": 61.5}
+"""What the chapter's `score` gave on FSDD, in %: {variant: accuracy}."""
 
 
 def given_programme():
-    from helpers.models.ablation import FULL
+    """The chapter's data, with scores looked up among `MEASURED` instead of training networks."""
+    from helpers.models.ablation import FULL, programme
 
-    return {"score": lambda settings: 80.0 - settings.snr_db[0], "first": FULL}
+    return {
+        "score": lambda settings: next(
+            x for variant, x in MEASURED.items() if programme(variant) == settings
+        ),
+        "first": FULL,
+    }
 
 
-def _quieter(first, **_):
-    from dataclasses import replace
+def _nothing(**_):
+    from helpers.models.augmentation import NONE
 
-    return replace(first, snr_db=(40.0, 60.0))
+    return NONE
 
 
 EXERCISES = (
@@ -382,7 +393,7 @@ EXERCISES = (
         solution=solve_programme,
         wrong_answers=(
             (lambda first, **_: first, "Change one thing"),
-            (_quieter, "In which condition"),
+            (_nothing, "In which condition"),
             (lambda **_: 3, "Hand in"),
         ),
     ),

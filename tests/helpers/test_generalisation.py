@@ -205,6 +205,38 @@ def test_training_watches_and_chooses_nothing():
     assert answers(networks[1], power[:3]).shape == (3, 10)
 
 
+def test_the_better_programme_of_the_exercise_is_the_one_without_echo():
+    from helpers.exercises import ch8_5
+
+    assert ch8_5.solve_programme(first=ablation.FULL) == ablation.programme("all but echo")
+
+
+@pytest.mark.slow
+def test_the_better_programme_of_the_exercise_is_better_on_recordings():
+    from helpers import metrics, shifts
+    from helpers.datasets import load_digits
+    from helpers.errors import DataError
+    from helpers.exercises import ch8_5
+    from helpers.models.small import seen
+
+    try:
+        clips = load_digits("real", quiet=True)
+    except DataError:
+        pytest.skip("no real recordings to train on")
+    other = clips.speakers == "yweweler"
+    pictures = digits.pictures(clips.subset(~other & (clips.takes >= 10)), NONE)
+    stranger = clips.subset(other & (clips.takes < 25))
+    looks = [seen(shifts.shifted(stranger, c).audio) for c in ("noise 10 dB", "room", "telephone")]
+
+    def score(settings):
+        networks = [g.train(replace(pictures, augmentation=settings), 450, k)[0] for k in (0, 1)]
+        said = [answers(network, x).argmax(axis=1) for network in networks for x in looks]
+        return 100 * np.mean([metrics.accuracy(y, stranger.labels) for y in said])
+
+    better = ch8_5.solve_programme(first=ablation.FULL)
+    assert ch8_5.check_programme(better, score=score, first=ablation.FULL) is None
+
+
 def test_results_on_file_are_complete_and_were_made_with_this_code():
     from helpers import machines, shifts
     from helpers.experiments._record import load_results
