@@ -274,7 +274,7 @@ def check_programme(answer, *, score, first):
 
 
 def solve_programme(*, first, **_):
-    """Left out, the echo lost the stranger nothing in the upper table of parts; without it there is
+    """Left out, the echo lost the stranger nothing in the picture of parts; without it there is
     less to learn, and few steps go further. A guess from six speakers and other steps, so that the
     check may still refuse it on other data: no rule is sure to win on one stranger."""
     from dataclasses import replace
@@ -388,7 +388,7 @@ EXERCISES = (
         given=given_programme,
         hints=(
             "`ablation.FULL` shows all settings; `dataclasses.replace` changes one.",
-            "Which row of the upper table of parts is below zero in most columns?",
+            "Which column of the upper picture of parts is below zero nearly everywhere?",
         ),
         solution=solve_programme,
         wrong_answers=(
