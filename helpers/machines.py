@@ -166,9 +166,10 @@ def make(count=MACHINES, clips=CLIPS, seed=0):
 def envelope_spectrum(samples, sample_rate, band=(800.0, 3800.0)):
     """How fast the loudness of a band changes: (frequencies in Hz (m,), amplitudes float (m,)).
 
-    The band is cut out, its envelope is the size of the analytic signal, squared; its mean is taken
-    off, and the amplitudes are those of its Fourier transform under a Hann window, divided by their
-    median from 10 to 400 Hz, so that half of what lies there is below 1.
+    The band is cut out without its negative frequencies (the analytic signal); the size of that,
+    squared, is the envelope. Its mean is taken off, and the amplitudes are those of its Fourier
+    transform under a Hann window, which fades in and out, divided by their median from 10 to
+    400 Hz, so that half of what lies there is below 1.
 
     Raises ValueError for a band outside 0 to half the rate, AudioSilent for silence, and as
     `audio.check_samples`.

@@ -135,23 +135,34 @@ def fit_of_own(record, own, conditions, way="left out"):
     own: {part: condition}; conditions: all that were changed. For each part its gain in its own
     condition minus its mean gain in the others; minus the same difference, in the mean, of the
     parts that belong elsewhere, so that a condition in which everything helps counts for none.
-    Then the mean over parts. A part that belongs to a noise is not compared in other noises. One
-    number for each speaker, so that seven questions are one. Chapter: 8.5
+    Then the mean over parts. What belongs to a noise is not compared with other noises; but where
+    a part for noise is what is taken off, it is compared with all, which favours the other parts.
+    One number for each speaker, so that seven questions are one. Chapter: 8.5
+    """
+    return mean_over(list(fit_by_part(record, own, conditions, way).values()))
+
+
+def fit_by_part(record, own, conditions, way="left out", strict=False):
+    """{part: {speaker: points}}: the addends whose mean is `fit_of_own`.
+
+    strict: a part for noise is compared with no other noise where it is taken off, either.
+
+    Chapter: 8.5
     """
     table = {(p, c): gains(record, p, c, way) for p in own for c in conditions}
-    speakers = list(by_speaker(record))
 
     def advantage(part, mine, s):
-        others = [c for c in conditions if c != mine and not ("noise" in mine and "noise" in c)]
+        apart = "noise" in mine or (strict and "noise" in own[part])
+        others = [c for c in conditions if c != mine and not (apart and "noise" in c)]
         return table[part, mine][s] - np.mean([table[part, c][s] for c in others])
 
     found = {}
-    for s in speakers:
-        each = []
-        for part, mine in own.items():
-            elsewhere = [advantage(b, mine, s) for b, theirs in own.items() if theirs != mine]
-            each.append(advantage(part, mine, s) - np.mean(elsewhere))
-        found[s] = float(np.mean(each))
+    for part, mine in own.items():
+        elsewhere = [b for b, theirs in own.items() if theirs != mine]
+        found[part] = {
+            s: float(advantage(part, mine, s) - np.mean([advantage(b, mine, s) for b in elsewhere]))
+            for s in by_speaker(record)
+        }
     return found
 
 
@@ -267,7 +278,7 @@ def main(arguments=None):
 def detectors(clips, chosen):
     """{name: scores (n,)} of `DETECTORS` on clips of machines; higher: more likely damaged.
 
-    chosen (n,) bool: the clips that will be tested; "normal only" knows the sound ones among the
+    chosen (n,) bool: the clips that will be tested; "normal only" knows the healthy ones among the
     others, of each machine. Chapter: 8.5
     """
     from helpers import machines
@@ -342,7 +353,7 @@ def train_together(sets, steps, seed=0, observe=None, every=50):
 
 
 def train_on_machines(power, labels, recipe, steps, seed=0):
-    """Train a network to tell damaged from sound: (network, History). Raises as `training.fit`.
+    """Train a network to tell damaged from healthy: (network, History). Raises as `training.fit`.
 
     power (n, frames, n_mels), labels (n,) of 0 and 1; recipe as in `models.machines.RECIPES`.
 

@@ -26,7 +26,7 @@ FINE = FrontEnd(n_fft=64, hop=20, n_mels=16, fmin=100.0)
 """Frames of 8 ms every 2.5 ms, with half as many bands: single impacts can be seen."""
 
 SAME_PICTURE = FrontEnd(n_mels=16, hop=20, fmin=100.0)
-"""Frames of 32 ms, for the rest as `FINE`: as many frames and the same number of bands."""
+"""Frames of 32 ms, for the rest as `FINE`: the same bands and nearly as many frames."""
 
 FOR_MACHINES = replace(NONE, shift=(0.8, 1.25), colour_db=4.0, snr_db=(15.0, 50.0))
 """Other resonances, other microphones, other noise; nothing that changes when things happen."""
@@ -116,11 +116,12 @@ def statistics(power):
 
 
 def strangeness(features, reference, spread):
-    """How unlike a machine's own sound clips each clip is: float (n,).
+    """How unlike a machine's own healthy clips each clip is: float (n,).
 
     features (n, k), of the clips; reference (m, k), of clips of the same machine that are known to
-    be sound; spread (k,), how far sound clips of one machine lie from one another. The root mean
-    square, over the features, of the distance from the reference's mean in units of the spread.
+    be healthy; spread (k,), how far healthy clips of one machine lie from one another. The root
+    mean square, over the features, of the distance from the reference's mean in units of the
+    spread.
 
     Raises ValueError for an empty reference or a spread that is not above 0. Chapter: 8.5
     """

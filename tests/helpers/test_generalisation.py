@@ -115,6 +115,26 @@ def test_a_part_for_noise_is_not_compared_in_other_noises(record):
     assert found["a"] == pytest.approx((0.0 + 15.0) / 2)
 
 
+def test_the_parts_of_the_fit_have_it_as_their_mean(record):
+    for r in record["runs"].values():
+        for name in r["right"]:
+            r["right"][name]["stranger"] |= {"noise 0 dB": 20, "strange noise": 20}
+        counts = r["right"]["all but echo"]["stranger"]
+        r["right"]["all but noise"] = {"stranger": counts | {"strange noise": 5}}
+    own = {"noise": "noise 0 dB", "echo": "room"}
+    where = ("noise 0 dB", "strange noise", "room", "holes")
+    parts = g.fit_by_part(record, own, where)
+    assert {p: values["a"] for p, values in parts.items()} == {
+        "noise": pytest.approx(0.0),
+        "echo": pytest.approx(10 - 10 / 3 - (10 - 40 / 3)),
+    }
+    assert g.fit_of_own(record, own, where)["a"] == pytest.approx(5.0)
+    strict = g.fit_by_part(record, own, where, strict=True)
+    # without the noises, what noise gains in the room and in holes is the same
+    assert strict["echo"]["a"] == pytest.approx(10 - 10 / 3)
+    assert strict["noise"] == parts["noise"]
+
+
 def test_gap_and_calibration(record):
     assert g.gap(record, "all") == {s: pytest.approx(10.0) for s in "abc"}
     assert g.calibration(record, "all", "room", "boldness") == {"a": 4.0, "b": 4.0, "c": 4.0}
@@ -183,6 +203,38 @@ def test_training_watches_and_chooses_nothing():
     assert [step for step, _ in seen] == [2, 4, 5] and all(apart for _, apart in seen)
     assert history.best_step == 5
     assert answers(networks[1], power[:3]).shape == (3, 10)
+
+
+def test_the_better_programme_of_the_exercise_is_the_one_without_echo():
+    from helpers.exercises import ch8_5
+
+    assert ch8_5.solve_programme(first=ablation.FULL) == ablation.programme("all but echo")
+
+
+@pytest.mark.slow
+def test_the_better_programme_of_the_exercise_is_better_on_recordings():
+    from helpers import metrics, shifts
+    from helpers.datasets import load_digits
+    from helpers.errors import DataError
+    from helpers.exercises import ch8_5
+    from helpers.models.small import seen
+
+    try:
+        clips = load_digits("real", quiet=True)
+    except DataError:
+        pytest.skip("no real recordings to train on")
+    other = clips.speakers == "yweweler"
+    pictures = digits.pictures(clips.subset(~other & (clips.takes >= 10)), NONE)
+    stranger = clips.subset(other & (clips.takes < 25))
+    looks = [seen(shifts.shifted(stranger, c).audio) for c in ("noise 10 dB", "room", "telephone")]
+
+    def score(settings):
+        networks = [g.train(replace(pictures, augmentation=settings), 450, k)[0] for k in (0, 1)]
+        said = [answers(network, x).argmax(axis=1) for network in networks for x in looks]
+        return 100 * np.mean([metrics.accuracy(y, stranger.labels) for y in said])
+
+    better = ch8_5.solve_programme(first=ablation.FULL)
+    assert ch8_5.check_programme(better, score=score, first=ablation.FULL) is None
 
 
 def test_results_on_file_are_complete_and_were_made_with_this_code():
