@@ -486,7 +486,7 @@ def _number(value, decimals, signed=False):
 
 
 def _line(value, signed=False):
-    value = value + 0.0
+    value = value + 0.0  # a zero without a sign
     text = f"{value:+g}" if signed and value else f"{value:g}"
     return text.replace("-", "−")
 
