@@ -7,6 +7,7 @@ gradient of the score. `helpers.models.attributions` makes both from a Keras mod
 import numpy as np
 
 from helpers.errors import ShapeError
+from helpers.metrics import auc
 
 
 def occlusion(score, picture, patch=(10, 4), stride=None, fill=None, batch=256):
@@ -158,15 +159,14 @@ def rank_correlation(a, b):
 
     Raises ShapeError for arrays of different shapes or fewer than two values. Chapter: 8.4
     """
-    from scipy.stats import rankdata
+    from scipy.stats import spearmanr
 
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape or a.size < 2:
         raise ShapeError(f"shapes {a.shape} and {b.shape} must be equal, of two values or more")
-    x, y = (rankdata(v.ravel()) for v in (a, b))
-    x, y = x - x.mean(), y - y.mean()
-    spread = np.sqrt((x @ x) * (y @ y))
-    return float(x @ y / spread) if spread > 0 else 0.0
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        return 0.0
+    return float(spearmanr(a.ravel(), b.ravel()).statistic)
 
 
 def found(values, target, inside=None):
@@ -180,8 +180,6 @@ def found(values, target, inside=None):
 
     Chapter: 8.4
     """
-    from scipy.stats import rankdata
-
     values, target = np.asarray(values), np.asarray(target, dtype=bool)
     inside = np.ones(values.shape, bool) if inside is None else np.asarray(inside, dtype=bool)
     if not values.shape == target.shape == inside.shape:
@@ -193,8 +191,7 @@ def found(values, target, inside=None):
     yes, no = wanted.sum(), (~wanted).sum()
     if not yes or not no:
         raise ValueError(f"{yes} cells of the target and {no} others: both are needed")
-    ranks = rankdata(values[inside])
-    return float((ranks[wanted].sum() - yes * (yes + 1) / 2) / (yes * no))
+    return auc(values[inside], wanted)
 
 
 def linear_probe(given, targets, asked, width=40, ridge=0.01):

@@ -258,20 +258,25 @@ def measure_features(client, folder, count, single=None, rounds=ROUNDS, sizes=PI
     """
     cuts = {size: distributed.pieces_of(count, size) for size in (PIECE, *sizes)}
     ways = [(ONE, PIECE), *([(WORKER, PIECE)] if single else []), *((WORKERS, s) for s in cuts)]
-    found = {ONE: [], WORKER: [], WORKERS: {str(size): [] for size in cuts}, "other": 0}
-    expected = distributed.extract_here(cuts[PIECE], folder=folder)
-    for number in range(rounds):
-        for k in np.random.default_rng([seed, number]).permutation(len(ways)):
-            way, size = ways[k]
-            if way == ONE:
-                took, parts = clock(distributed.extract_here, cuts[size], folder=folder)
-                parts = [parts]
-            else:
-                of = single if way == WORKER else client
-                took, parts = clock(distributed.extract, of, cuts[size], folder=folder)
-            (found[way][str(size)] if way == WORKERS else found[way]).append(took)
-            found["other"] += other_clips(parts, expected)
-    return found
+    expected, other = distributed.extract_here(cuts[PIECE], folder=folder), []
+
+    def measured(way, size):
+        if way == ONE:
+            took, parts = clock(distributed.extract_here, cuts[size], folder=folder)
+            parts = [parts]
+        else:
+            of = single if way == WORKER else client
+            took, parts = clock(distributed.extract, of, cuts[size], folder=folder)
+        other.append(other_clips(parts, expected))
+        return took
+
+    took = in_turns({way: partial(measured, *way) for way in ways}, rounds, [seed], warm_up=False)
+    return {
+        ONE: took[ONE, PIECE],
+        WORKER: took.get((WORKER, PIECE), []),
+        WORKERS: {str(size): took[WORKERS, size] for size in cuts},
+        "other": sum(other),
+    }
 
 
 def other_clips(parts, expected):
@@ -286,14 +291,14 @@ def other_clips(parts, expected):
     return int((joined.view(np.uint32) != expected.view(np.uint32)).any(axis=(1, 2)).sum())
 
 
-def in_turns(ways, rounds, seed):
+def in_turns(ways, rounds, seed, warm_up=True):
     """Measure several ways once in each round, in an order that is drawn anew: {name: [seconds]}.
 
-    ways: {name: function without arguments that gives seconds}; each is called once more before,
-    to warm up. seed: a list of whole numbers; the number of the round is added to it.
+    ways: {name: function without arguments that gives seconds}; with `warm_up` each is called once
+    more before. seed: a list of whole numbers; the number of the round is added to it.
     Chapter: 8.6
     """
-    for work in ways.values():
+    for work in ways.values() if warm_up else ():
         work()
     found, names = {name: [] for name in ways}, list(ways)
     for number in range(rounds):

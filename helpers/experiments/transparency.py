@@ -390,20 +390,13 @@ def train_with_beeps(known, steps, seed):
 
     from helpers.models import digits
     from helpers.models.augmentation import FOR_PEOPLE
-    from helpers.models.cnn import digit_cnn
-    from helpers.training import fit, set_seed
 
     gentle = replace(FOR_PEOPLE, shift=(0.96, 1.04))
     clean = digits.pictures(known, gentle)
     beeped, numbers, _, _ = with_beeps(known, seed)
     told = digits.pictures(beeped, gentle)
     asked = replace(told, labels=numbers.astype(np.int32))
-    networks = []
-    for sets in ([clean, asked], [clean, told]):
-        set_seed(seed)
-        networks.append(digit_cnn(digits.FRAMES, digits.FRONT_END.n_mels))
-        fit(networks[-1:], [digits.batches(sets)], steps=steps)
-    return networks
+    return [train_plain(sets, steps, seed) for sets in ([clean, asked], [clean, told])]
 
 
 class _Stranger:
@@ -437,13 +430,23 @@ class _Stranger:
         right = np.ones(len(self.mine), bool)
         for explainer in explainers:
             right &= explainer.answers(self.pictures) == self.mine.labels
+        return self.first_of_each_digit(right)
+
+    def first_of_each_digit(self, good):
+        """Indices of up to `PER_DIGIT` clips of each digit among the good ones, by take."""
         order = np.lexsort((self.mine.takes, self.mine.labels))
-        return np.concatenate(
-            [
-                [i for i in order if right[i] and self.mine.labels[i] == d][:PER_DIGIT]
-                for d in range(10)
-            ]
-        ).astype(int)
+        chosen = [
+            [i for i in order if good[i] and self.mine.labels[i] == d][:PER_DIGIT]
+            for d in range(10)
+        ]
+        return np.concatenate(chosen).astype(int)
+
+    def lesson(self):
+        """What networks learn from that never hear this speaker: people and practice voices."""
+        from helpers.datasets.builtin_digits import load_practice_voices
+        from helpers.models import digits
+
+        return [digits.pictures(c, share=0.5) for c in (self.known, load_practice_voices())]
 
 
 def _run(kind, speaker, number):
@@ -452,15 +455,12 @@ def _run(kind, speaker, number):
 
 def _pitch_run(speaker, number):
     """How well a planted pitch can be read from the picture and from each layer."""
-    from helpers.datasets.builtin_digits import load_practice_voices
-    from helpers.models import digits
     from helpers.models.adapters import looks
     from helpers.models.attributions import Explainer, randomised
 
     began = time.monotonic()
     person = _Stranger(speaker)
-    sets = [digits.pictures(c, share=0.5) for c in (person.known, load_practice_voices())]
-    network = train_plain(sets, STEPS, 2 * number)
+    network = train_plain(person.lesson(), STEPS, 2 * number)
     given, told, _ = with_pitches(person.kept_clips, number)
     asked, true, own = with_pitches(person.mine.subset(person.mine.takes % 2 == 0), 100 + number)
     given, asked, own = (looks(c, (1.0,))[0] for c in (given, asked, own))
@@ -484,13 +484,11 @@ def _pitch_run(speaker, number):
 
 
 def _maps_run(speaker, number):
-    from helpers.datasets.builtin_digits import load_practice_voices
-    from helpers.models import digits
     from helpers.models.attributions import Explainer
 
     began = time.monotonic()
     person = _Stranger(speaker)
-    sets = [digits.pictures(c, share=0.5) for c in (person.known, load_practice_voices())]
+    sets = person.lesson()
     plain = [Explainer(train_plain(sets, STEPS, 2 * number + k)) for k in (0, 1)]
     holed = Explainer(train_plain(sets, STEPS, 2 * number, holes=True))
     chosen = person.understood(*plain, holed)
@@ -616,11 +614,7 @@ def _cue(person, number):
     heard, ignored = obeys.answers(pictures), ignores.answers(pictures)
     words = person.mine.labels
     good = (heard == numbers) & (ignored == words) & (numbers != words)
-    order = np.lexsort((person.mine.takes, words))
-    chosen = np.concatenate(
-        [[i for i in order if good[i] and words[i] == d][:PER_DIGIT] for d in range(10)]
-    )
-    chosen = chosen.astype(int)
+    chosen = person.first_of_each_digit(good)
     result = {
         "obeys": round(float(np.mean(heard == numbers)), 4),
         "understands": round(float(np.mean(obeys.answers(person.pictures) == words)), 4),
